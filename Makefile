@@ -1,0 +1,41 @@
+# One target a habit. `make` alone says what there is.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+TESTS ?= tests
+
+.PHONY: help install demo local test lint format clean
+
+help: ## say what there is
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(BIN)/.installed: requirements.txt requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Error: Python 3.11 or newer is needed. Try: make PYTHON=python3.13 $(MAKECMDGOALS)" >&2; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+install: $(BIN)/.installed ## make .venv and install the pinned requirements
+
+demo: install ## the whole pipeline on a local emulator of AWS, checked from end to end
+	@$(BIN)/python -m local.demo
+
+local: install ## the same emulator with everything deployed, to play with, until Ctrl-C
+	@$(BIN)/python -m local.playground
+
+test: install ## all tests; TESTS=tests/unit for some of them
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(TESTS)
+
+lint: install ## ruff and mypy on the code, cfn-lint on the templates
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/cfn-lint templates/*.yaml
+
+format: install ## let ruff format everything
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean: ## remove everything that was made here
+	rm -rf $(VENV) .local dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,177 @@
+"""AWS's SDK: the only place that imports it, and that knows its exceptions."""
+
+import os
+import time
+from collections.abc import Callable
+from typing import Any
+
+import boto3
+from botocore.config import Config as ClientConfig
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    EndpointConnectionError,
+    HTTPClientError,
+    NoCredentialsError,
+    NoRegionError,
+    PartialCredentialsError,
+    ProfileNotFound,
+)
+
+from continuous_backup.errors import AwsError, BackupError, UsageError
+from continuous_backup.naming import Account
+
+__all__ = ["Aws", "BotoCoreError", "ClientError", "HTTPClientError", "Pace", "error_code", "explain"]
+
+#: A client of one of AWS's services. boto3 makes its classes when it runs, so there is no type to name.
+Client = Any
+
+_MAX_ATTEMPTS = 8
+_THROTTLED = {
+    "Throttling",
+    "ThrottlingException",
+    "TooManyRequestsException",
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+    "SlowDown",
+}
+_DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError", "403"}
+_BAD_CREDENTIALS = {
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "InvalidClientTokenId",
+    "InvalidToken",
+    "SignatureDoesNotMatch",
+    "UnrecognizedClientException",
+}
+
+
+class Aws:
+    """Clients for one set of credentials and one region, made when first asked for.
+
+    Throttled and failed calls are repeated by the SDK with exponential backoff and jitter ("standard"
+    mode). `sleep` and `clock` are what everything that waits uses, so that tests need not wait.
+    """
+
+    def __init__(
+        self,
+        *,
+        profile: str | None = None,
+        region: str | None = None,
+        endpoint_url: str | None = None,
+        max_attempts: int = _MAX_ATTEMPTS,
+        sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.sleep = sleep
+        self.clock = clock
+        self._endpoint_url = endpoint_url
+        self._client_config = ClientConfig(
+            retries={"mode": "standard", "total_max_attempts": max_attempts},
+            user_agent_extra="dynamodb-continuous-backup",
+        )
+        self._clients: dict[str, Client] = {}
+        self._account: Account | None = None
+        try:
+            self._session = boto3.Session(profile_name=profile, region_name=region)
+        except ProfileNotFound as err:
+            raise UsageError(
+                f"there is no AWS profile {profile}", "`aws configure list-profiles` lists those there are"
+            ) from err
+        if not self._session.region_name:
+            raise UsageError(
+                "no AWS region is set",
+                "give --region, set region in the configuration file, or set AWS_REGION",
+            )
+        self.region: str = self._session.region_name
+
+    def client(self, service: str) -> Client:
+        """The client of a service, by the SDK's name for it."""
+        if service not in self._clients:
+            self._clients[service] = self._session.client(
+                service, endpoint_url=self._endpoint_url, config=self._client_config
+            )
+        return self._clients[service]
+
+    def account(self) -> Account:
+        """Whose credentials these are. Raises UsageError where there are none that work."""
+        if self._account is None:
+            try:
+                identity = self.client("sts").get_caller_identity()
+            except (ClientError, BotoCoreError) as err:
+                raise explain(err) from err
+            self._account = Account(identity["Account"], self.region, identity["Arn"].split(":")[1])
+        return self._account
+
+    def pages(self, service: str, operation: str, key: str, **arguments: Any) -> list[Any]:
+        """All that a paginated operation lists under `key`, whatever the number of pages."""
+        paginator = self.client(service).get_paginator(operation)
+        return [each for page in paginator.paginate(**arguments) for each in page.get(key, [])]
+
+
+class Pace:
+    """Keeps calls at least `1 / per_second` seconds apart, for limits that AWS does not raise.
+
+    Firehose allows 5 calls a second, an account and region, for each of its control operations:
+    https://docs.aws.amazon.com/firehose/latest/dev/limits.html
+    """
+
+    def __init__(self, aws: Aws, per_second: float) -> None:
+        self._aws = aws
+        self._gap = 1 / per_second
+        self._next: dict[str, float] = {}
+
+    def wait_for(self, operation: str) -> None:
+        """Returns when the next call of this operation may be made."""
+        now = self._aws.clock()
+        due = self._next.get(operation, now)
+        if due > now:
+            self._aws.sleep(due - now)
+        self._next[operation] = max(due, now) + self._gap
+
+
+def error_code(err: BaseException) -> str:
+    """AWS's own code of an error, or an empty text."""
+    if isinstance(err, ClientError):
+        return str(err.response.get("Error", {}).get("Code", ""))
+    return ""
+
+
+def explain(err: BaseException, doing: str = "") -> BackupError:
+    """What the SDK raised, as an error for people. `doing` says what was being done, with the names."""
+    if isinstance(err, BackupError):
+        return err
+    what = f"{doing}: " if doing else ""
+    if isinstance(err, NoCredentialsError | PartialCredentialsError):
+        return UsageError(
+            f"{what}there are no AWS credentials",
+            "run `aws configure` or `aws sso login`, name a --profile, or set AWS_ACCESS_KEY_ID and "
+            "AWS_SECRET_ACCESS_KEY",
+        )
+    if isinstance(err, NoRegionError):
+        return UsageError(f"{what}no AWS region is set", "give --region, or set AWS_REGION")
+    if isinstance(err, EndpointConnectionError | HTTPClientError):
+        where = os.environ.get("AWS_ENDPOINT_URL", "")
+        hint = f"AWS_ENDPOINT_URL is {where}: is something listening there?" if where else "check the network"
+        return AwsError(f"{what}AWS cannot be reached: {err}", hint)
+    if not isinstance(err, ClientError):
+        return AwsError(f"{what}{err}")
+    code, operation = error_code(err), err.operation_name
+    message = err.response.get("Error", {}).get("Message", "") or code
+    problem = f"{what}{operation}: {message}"
+    if code in _BAD_CREDENTIALS:
+        return UsageError(
+            f"{what}AWS does not accept these credentials ({code}: {message})",
+            "log in again, or name another --profile",
+        )
+    if code in _DENIED and operation == "AssumeRole":
+        return AwsError(problem, "the role's trust relationship has to name who assumes it; see docs/iam.md", code)
+    if code in _DENIED:
+        return AwsError(
+            problem, f"allow {operation} on it to the role or user that called; docs/iam.md has the policies", code
+        )
+    if code in _THROTTLED:
+        return AwsError(
+            f"{problem} (after {_MAX_ATTEMPTS} attempts)", "run it again in a minute: it continues", code
+        )
+    return AwsError(f"{problem} ({code})", code=code)

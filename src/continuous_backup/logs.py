@@ -1,0 +1,40 @@
+"""Structured logs of the Lambda functions: one JSON object a line, a sentence and its facts."""
+
+import json
+import logging
+from datetime import UTC, datetime
+
+_LOGGER = "continuous_backup"
+#: What every LogRecord has; anything beyond came from `extra` and is a fact to be shown.
+_OWN_FIELDS = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+
+class _JsonFormatter(logging.Formatter):
+    """The shape of Lambda's own JSON log format: timestamp, level, message, and the facts."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "timestamp": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "message": record.getMessage(),
+            **{name: value for name, value in vars(record).items() if name not in _OWN_FIELDS},
+        }
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return json.dumps(line, default=str)
+
+
+def logger() -> logging.Logger:
+    """The logger of this package; facts go into `extra`, for example `extra={"table": "Orders"}`.
+
+    Lambda's runtime installs a handler that writes them in the function's log format. Where there is
+    none (another runtime, an emulator), ours writes the same shape to standard error.
+    """
+    ours = logging.getLogger(_LOGGER)
+    if not ours.handlers and not logging.getLogger().handlers:
+        handler = logging.StreamHandler()
+        handler.setFormatter(_JsonFormatter())
+        ours.addHandler(handler)
+        ours.propagate = False
+    ours.setLevel(logging.INFO)
+    return ours

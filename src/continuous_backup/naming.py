@@ -1,0 +1,125 @@
+"""What everything is called: one function a name, used by all, so that nothing is looked up."""
+
+import hashlib
+import re
+from dataclasses import dataclass
+
+ENSURE_FUNCTION = "EnsureDynamoBackup"
+FORWARDER_FUNCTION = "LambdaStreamToFirehose"
+API_EVENTS_RULE = "DynamoDBCreateDelete"
+SWEEP_RULE = "DynamoDBBackupSweep"
+ROLES_STACK = "DynamoDBContinuousBackupRoles"
+
+#: Firehose's own errors go here, one log stream a delivery stream.
+DELIVERY_LOG_GROUP = "/aws/kinesisfirehose/DynamoDBContinuousBackup"
+
+#: The tags by which we know what is ours.
+MANAGED_TAG = "dynamodb-continuous-backup"
+MANAGED_TAG_VALUE = "managed"
+TABLE_TAG = "dynamodb-continuous-backup:table"
+CONFIGURATION_TAG = "dynamodb-continuous-backup:configuration"
+RELEASED_AT_TAG = "dynamodb-continuous-backup:released-at"
+
+#: https://docs.aws.amazon.com/firehose/latest/APIReference/API_CreateDeliveryStream.html
+LONGEST_DELIVERY_STREAM_NAME = 64
+_DIGEST_DIGITS = 16
+_GZIP_SUFFIX = ".gz"
+
+
+@dataclass(frozen=True)
+class Account:
+    """Where we work: one account, one region."""
+
+    id: str
+    region: str
+    partition: str = "aws"
+
+    def arn(self, service: str, resource: str) -> str:
+        """The ARN of a resource of this account and region."""
+        return f"arn:{self.partition}:{service}:{self.region}:{self.id}:{resource}"
+
+    def role_arn(self, role: str) -> str:
+        return f"arn:{self.partition}:iam::{self.id}:role/{role}"
+
+    def bucket_arn(self, bucket: str) -> str:
+        return f"arn:{self.partition}:s3:::{bucket}"
+
+    def function_arn(self, function: str) -> str:
+        return self.arn("lambda", f"function:{function}")
+
+    def rule_arn(self, rule: str) -> str:
+        return self.arn("events", f"rule/{rule}")
+
+    def table_arn(self, table: str) -> str:
+        return self.arn("dynamodb", f"table/{table}")
+
+    def delivery_stream_arn(self, delivery_stream: str) -> str:
+        return self.arn("firehose", f"deliverystream/{delivery_stream}")
+
+
+def account_of_arn(arn: str) -> Account:
+    """The account and region that an ARN names: a function's own tells it where it runs."""
+    _, partition, _, region, account, _ = arn.split(":", 5)
+    return Account(account, region, partition)
+
+
+def default_bucket(account: Account) -> str:
+    """The bucket where the configuration names none; the account and region make it unique."""
+    return f"dynamodb-continuous-backup-{account.id}-{account.region}"
+
+
+def events_role(region: str) -> str:
+    return f"DynamoDBContinuousBackup-{region}-Events"
+
+
+def delivery_role(region: str) -> str:
+    return f"DynamoDBContinuousBackup-{region}-Delivery"
+
+
+def lambda_role(region: str) -> str:
+    return f"DynamoDBContinuousBackup-{region}-Lambda"
+
+
+def log_group(function: str) -> str:
+    """Where Lambda writes a function's logs."""
+    return f"/aws/lambda/{function}"
+
+
+def delivery_stream_name(table: str, *, compressed_by_forwarder: bool = False) -> str:
+    """The name of a table's delivery stream: the table's own, wherever that is possible.
+
+    No two pairs of table and compression ever share a name. Firehose allows 64 characters, DynamoDB
+    255: what is too long becomes its beginning, a dash, and 16 hexadecimal digits of the SHA-256 of
+    the whole name; and so does any name that could be mistaken for one made that way.
+    """
+    suffix = _GZIP_SUFFIX if compressed_by_forwarder else ""
+    room = LONGEST_DELIVERY_STREAM_NAME - len(suffix)
+    kept = room - 1 - _DIGEST_DIGITS
+    looks_made = re.fullmatch(rf".{{{kept}}}-[0-9a-f]{{{_DIGEST_DIGITS}}}", table) is not None
+    mistaken_for_compressed = not suffix and table.endswith(_GZIP_SUFFIX)
+    if len(table) > room or looks_made or mistaken_for_compressed:
+        digest = hashlib.sha256(table.encode()).hexdigest()[:_DIGEST_DIGITS]
+        return f"{table[:kept]}-{digest}{suffix}"
+    return table + suffix
+
+
+def table_prefix(prefix: str, table: str) -> str:
+    """Where on S3 a table's data is: always under its whole name, ending in a slash."""
+    return f"{prefix.strip('/')}/{table}/".lstrip("/")
+
+
+def errors_prefix(prefix: str, table: str) -> str:
+    """Where Firehose puts what it could not deliver, by kind of error."""
+    return table_prefix(prefix, table) + "_errors/!{firehose:error-output-type}/"
+
+
+def table_of_arn(arn: str) -> str:
+    """The table's name in the ARN of a table or of one of its streams; a plain name is given back.
+
+    `arn:aws:dynamodb:<region>:<account>:table/<name>[/stream/<label>]`
+    """
+    if not arn.startswith("arn:"):
+        return arn
+    resource = arn.split(":", 5)[-1]
+    kind, _, rest = resource.partition("/")
+    return rest.split("/", 1)[0] if kind == "table" else ""
