@@ -1,0 +1,1 @@
+"""EnsureDynamoBackup: makes the account's actual wiring equal to the wanted wiring."""

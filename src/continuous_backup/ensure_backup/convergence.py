@@ -1,0 +1,127 @@
+"""Observe, plan, apply, until nothing is left to do or the time is up; many tables side by side."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from continuous_backup.aws import Aws, BotoCoreError, ClientError, explain
+from continuous_backup.config import Config
+from continuous_backup.ensure_backup.actions import Action, Problem, Step, Wait
+from continuous_backup.ensure_backup.executor import Applies
+from continuous_backup.ensure_backup.observer import Listing, Observer
+from continuous_backup.ensure_backup.planner import plan
+from continuous_backup.ensure_backup.state import BackupState
+from continuous_backup.ensure_backup.wanted import Wanted
+from continuous_backup.errors import BackupError
+from continuous_backup.naming import Account
+
+_FIRST_PAUSE_SECONDS = 1.0
+_LONGEST_PAUSE_SECONDS = 10.0
+#: An action that had to be done this often and still is not so will not become so.
+_MOST_REPETITIONS = 5
+
+
+@dataclass
+class Outcome:
+    """What came of one table. Nothing of it set: all was as wanted already."""
+
+    table: str
+    done: list[Action] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    waiting: list[Wait] = field(default_factory=list)
+    error: BackupError | None = None
+
+    @property
+    def as_wanted(self) -> bool:
+        return not (self.problems or self.waiting or self.error)
+
+
+Progress = Callable[[Outcome], None]
+
+
+class Convergence:
+    """Brings tables to what is wanted of them, in one account; `config` is one `in_account`.
+
+    A table that fails is left with its error, and the others go on. Nothing is remembered from one
+    pass to the next but how often an action was repeated, so it can be stopped anywhere and begun anew.
+    """
+
+    def __init__(self, aws: Aws, config: Config, account: Account, observer: Observer, executor: Applies) -> None:
+        self._aws = aws
+        self._config = config
+        self._account = account
+        self._observer = observer
+        self._executor = executor
+
+    def steps(self, table: str, wanted: Wanted, listing: Listing | None = None) -> list[Step]:
+        """The plan for a table, from a fresh look at it."""
+        return self.planned(self._observer.observe(table, listing), wanted)
+
+    def planned(self, state: BackupState, wanted: Wanted) -> list[Step]:
+        return plan(state, wanted, self._config, self._account, self._aws.clock())
+
+    def run(
+        self,
+        tables: Iterable[str],
+        wanted: Wanted,
+        *,
+        deadline: float,
+        patience: float = float("inf"),
+        on_settled: Progress = lambda _: None,
+    ) -> dict[str, Outcome]:
+        """Works on all tables until each is as wanted, has failed, or waits for a person or too long.
+
+        `deadline` is in seconds since 1970; what is not done by then keeps its Wait in the outcome.
+        A Wait of at least `patience` seconds is not waited for. `on_settled` is told of each table
+        that is finished with.
+        """
+        outcomes = {table: Outcome(table) for table in tables}
+        repeated: dict[str, Counter[Action]] = {table: Counter() for table in outcomes}
+        pending = list(outcomes)
+        pause = _FIRST_PAUSE_SECONDS
+        while pending:
+            listing = self._observer.listing()
+            changed = False
+            for table in tuple(pending):
+                outcome = outcomes[table]
+                changed |= self._pass(outcome, wanted, listing, repeated[table])
+                if outcome.error or not self._worth_another(outcome, patience):
+                    pending.remove(table)
+                    on_settled(outcome)
+            if not pending:
+                break
+            pause = _FIRST_PAUSE_SECONDS if changed else min(pause * 1.5, _LONGEST_PAUSE_SECONDS)
+            if self._aws.clock() + pause >= deadline:
+                break
+            self._aws.sleep(pause)
+        for table in pending:
+            on_settled(outcomes[table])
+        return outcomes
+
+    def _pass(self, outcome: Outcome, wanted: Wanted, listing: Listing, repeated: Counter[Action]) -> bool:
+        """One observe, plan and apply of one table. Returns whether anything was changed."""
+        changed = False
+        try:
+            steps = self.steps(outcome.table, wanted, listing)
+            outcome.problems = [each for each in steps if isinstance(each, Problem)]
+            outcome.waiting = [each for each in steps if isinstance(each, Wait)]
+            for action in (each for each in steps if isinstance(each, Action)):
+                if action.destructive and action not in self.steps(outcome.table, wanted):
+                    continue
+                repeated[action] += 1
+                if repeated[action] > _MOST_REPETITIONS:
+                    raise BackupError(
+                        f"{outcome.table}: AWS took it {_MOST_REPETITIONS} times and still it is not so: {action}",
+                        "somebody else may be changing it back; look at CloudTrail",
+                    )
+                self._executor.apply(action)
+                outcome.done.append(action)
+                outcome.waiting = outcome.waiting or [Wait(f"AWS to finish: {action}")]
+                changed = True
+        except (ClientError, BotoCoreError, BackupError) as err:
+            outcome.error = explain(err, outcome.table)
+        return changed
+
+    @staticmethod
+    def _worth_another(outcome: Outcome, patience: float) -> bool:
+        return any(each.at_least < patience for each in outcome.waiting)

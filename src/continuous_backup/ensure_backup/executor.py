@@ -1,0 +1,255 @@
+"""Makes what a plan says come true: the only code of the wiring that changes anything."""
+
+import logging
+from typing import Any, Protocol
+
+from continuous_backup import naming
+from continuous_backup.aws import Aws, ClientError, Pace, error_code
+from continuous_backup.config import Config
+from continuous_backup.ensure_backup import wanted as want
+from continuous_backup.ensure_backup.actions import (
+    Action,
+    CreateDeliveryStream,
+    CreateMapping,
+    DeleteDeliveryStream,
+    DeleteMapping,
+    DisableStream,
+    EnableStream,
+    EncryptDeliveryStream,
+    MarkInUse,
+    MarkReleased,
+    UpdateDeliveryStream,
+    UpdateMapping,
+)
+from continuous_backup.ensure_backup.observer import DELIVERY_STREAM_CALLS_PER_SECOND
+from continuous_backup.ensure_backup.state import NEW_AND_OLD_IMAGES, Destination
+from continuous_backup.errors import AwsError
+from continuous_backup.naming import Account
+
+#: A role that was just made is not known everywhere at once; IAM says no number, a minute is plenty.
+_ROLE_PATIENCE_SECONDS = 60.0
+_ROLE_PAUSE_SECONDS = 5.0
+
+#: Answers that mean: somebody was quicker, or AWS is at it. The next observation shows what is so.
+_OVERTAKEN = {
+    "ResourceInUseException",
+    "ResourceConflictException",
+    "ResourceNotFoundException",
+    "ConcurrentModificationException",
+}
+
+
+class Applies(Protocol):
+    """What a plan's actions are handed to: an executor, or something that only tells."""
+
+    def apply(self, action: Action) -> None: ...
+
+
+class Executor:
+    """Applies actions in one account; `config` is one `in_account`. Raises what AWS raises."""
+
+    def __init__(
+        self,
+        aws: Aws,
+        config: Config,
+        account: Account,
+        log: logging.Logger,
+        calls_per_second: float = DELIVERY_STREAM_CALLS_PER_SECOND,
+    ) -> None:
+        self._aws = aws
+        self._config = config
+        self._account = account
+        self._log = log
+        self._pace = Pace(aws, calls_per_second)
+
+    def apply(self, action: Action) -> None:
+        """Makes the change, or finds that it is overtaken by events, which is said and is no error."""
+        try:
+            self._change(action)
+        except ClientError as err:
+            if error_code(err) not in _OVERTAKEN:
+                raise
+            self._log.info("Overtaken: %s: %s", action, err, extra={"table": action.table})
+
+    def _change(self, action: Action) -> None:
+        match action:
+            case EnableStream():
+                self._enable_stream(action)
+            case DisableStream():
+                self._update_table(action.table, {"StreamEnabled": False})
+                self._say("Disabled Update Stream for %s", action.table, action)
+            case CreateDeliveryStream():
+                self._create_delivery_stream(action)
+            case UpdateDeliveryStream():
+                self._update_delivery_stream(action)
+            case EncryptDeliveryStream():
+                self._firehose("StartDeliveryStreamEncryption")(
+                    DeliveryStreamName=action.name, DeliveryStreamEncryptionConfigurationInput=self._key()
+                )
+                self._say("Encrypting Firehose Delivery Stream %s", action.name, action)
+            case MarkReleased():
+                self._tag(action.name, {naming.RELEASED_AT_TAG: f"{self._aws.clock():.0f}"})
+                self._say("Released Firehose Delivery Stream %s", action.name, action)
+            case MarkInUse():
+                self._firehose("UntagDeliveryStream")(
+                    DeliveryStreamName=action.name, TagKeys=[naming.RELEASED_AT_TAG]
+                )
+                self._say("Keeping Firehose Delivery Stream %s", action.name, action)
+            case DeleteDeliveryStream():
+                self._firehose("DeleteDeliveryStream")(DeliveryStreamName=action.name)
+                self._say("Deleted Firehose Delivery Stream %s; its data on S3 stays", action.name, action)
+            case CreateMapping():
+                self._create_mapping(action)
+            case UpdateMapping():
+                self._aws.client("lambda").update_event_source_mapping(
+                    UUID=action.uuid, Enabled=True, FilterCriteria={"Filters": []}, **self._mapping_settings()
+                )
+                self._say("Updated Event Source Mapping %s", action.uuid, action)
+            case DeleteMapping():
+                self._aws.client("lambda").delete_event_source_mapping(UUID=action.uuid)
+                self._say("Deleted Event Source Mapping %s", action.uuid, action)
+            case _:
+                raise AssertionError(f"no way is known to apply {action!r}")
+
+    def _say(self, sentence: str, name: str, action: Action) -> None:
+        self._log.info(sentence, name, extra={"table": action.table, "action": type(action).__name__})
+
+    def _update_table(self, table: str, specification: dict[str, Any]) -> Any:
+        return self._aws.client("dynamodb").update_table(TableName=table, StreamSpecification=specification)
+
+    def _enable_stream(self, action: EnableStream) -> None:
+        answer = self._update_table(action.table, {"StreamEnabled": True, "StreamViewType": NEW_AND_OLD_IMAGES})
+        self._say("Enabled Update Stream for %s", action.table, action)
+        arn = answer["TableDescription"].get("LatestStreamArn", "")
+        self._say("Resolved DynamoDB Stream ARN: %s", arn, action)
+
+    def _create_delivery_stream(self, action: CreateDeliveryStream) -> None:
+        aim = want.destination(action.table, self._config, self._account)
+        self._make_log_stream(aim.log_stream)
+        tags = want.tags(action.table, self._config, self._account)
+        give_up = self._aws.clock() + _ROLE_PATIENCE_SECONDS
+        while True:
+            try:
+                answer = self._firehose("CreateDeliveryStream")(
+                    DeliveryStreamName=action.name,
+                    DeliveryStreamType="DirectPut",
+                    ExtendedS3DestinationConfiguration=_request(aim),
+                    DeliveryStreamEncryptionConfigurationInput=self._key(),
+                    Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
+                )
+                break
+            except ClientError as err:
+                if not _cannot_assume(err):
+                    raise
+                if self._aws.clock() >= give_up:
+                    raise AwsError(
+                        f"Firehose cannot assume role {aim.role_arn}, so {action.table} has no delivery stream",
+                        "the role has to exist and to trust firehose.amazonaws.com; see docs/iam.md",
+                        error_code(err),
+                    ) from err
+                self._aws.sleep(_ROLE_PAUSE_SECONDS)
+        self._say("Created new Firehose Delivery Stream %s", answer["DeliveryStreamARN"], action)
+
+    def _make_log_stream(self, name: str) -> None:
+        """The log stream that Firehose's errors go to has to be there, or they are lost in silence."""
+        logs = self._aws.client("logs")
+        where = {"logGroupName": naming.DELIVERY_LOG_GROUP, "logStreamName": name}
+        try:
+            logs.create_log_stream(**where)
+        except logs.exceptions.ResourceAlreadyExistsException:
+            return
+        except logs.exceptions.ResourceNotFoundException:
+            logs.create_log_group(logGroupName=naming.DELIVERY_LOG_GROUP)
+            logs.put_retention_policy(
+                logGroupName=naming.DELIVERY_LOG_GROUP, retentionInDays=self._config.log_retention_days
+            )
+            logs.create_log_stream(**where)
+
+    def _update_delivery_stream(self, action: UpdateDeliveryStream) -> None:
+        self._make_log_stream(action.destination.log_stream)
+        self._firehose("UpdateDestination")(
+            DeliveryStreamName=action.name,
+            CurrentDeliveryStreamVersionId=action.version,
+            DestinationId=action.destination_id,
+            ExtendedS3DestinationUpdate=_request(action.destination),
+        )
+        self._tag(action.name, want.tags(action.table, self._config, self._account))
+        self._say("Updated Firehose Delivery Stream %s", action.name, action)
+
+    def _create_mapping(self, action: CreateMapping) -> None:
+        functions = self._aws.client("lambda")
+        try:
+            functions.create_event_source_mapping(
+                EventSourceArn=action.stream_arn,
+                FunctionName=naming.FORWARDER_FUNCTION,
+                StartingPosition="TRIM_HORIZON",
+                Enabled=True,
+                Tags={naming.MANAGED_TAG: naming.MANAGED_TAG_VALUE, naming.TABLE_TAG: action.table},
+                **self._mapping_settings(),
+            )
+        except functions.exceptions.ResourceNotFoundException as err:
+            raise AwsError(
+                f"{action.table} cannot be mapped: there is no function {naming.FORWARDER_FUNCTION}",
+                "run ./build.sh and deploy.py first",
+                error_code(err),
+            ) from err
+        target = self._account.delivery_stream_arn(self._config.delivery_stream_name(action.table))
+        self._say("Resolved Firehose Delivery Stream ARN: %s", target, action)
+        self._say("Mapped DynamoDB Stream %s to the forwarder", action.stream_arn, action)
+
+    def _mapping_settings(self) -> dict[str, Any]:
+        settings = want.mapping_settings(self._config, self._account)
+        return {
+            "BatchSize": settings.batch_size,
+            "MaximumBatchingWindowInSeconds": settings.batching_window_seconds,
+            "ParallelizationFactor": settings.parallelization_factor,
+            "MaximumRetryAttempts": settings.retry_attempts,
+            "MaximumRecordAgeInSeconds": settings.record_age_seconds,
+            "BisectBatchOnFunctionError": settings.bisects,
+            "FunctionResponseTypes": ["ReportBatchItemFailures"],
+            "DestinationConfig": {"OnFailure": {"Destination": settings.on_failure}},
+        }
+
+    def _key(self) -> dict[str, str]:
+        key = want.encryption(self._config)
+        return {"KeyType": key.key_type} | ({"KeyARN": key.key_arn} if key.key_arn else {})
+
+    def _tag(self, name: str, tags: dict[str, str]) -> None:
+        self._firehose("TagDeliveryStream")(
+            DeliveryStreamName=name, Tags=[{"Key": key, "Value": value} for key, value in tags.items()]
+        )
+
+    def _firehose(self, operation: str) -> Any:
+        """The client's method for one of Firehose's control operations, when its pace allows."""
+        self._pace.wait_for(operation)
+        client = self._aws.client("firehose")
+        method = next(name for name, wire in client.meta.method_to_api_mapping.items() if wire == operation)
+        return getattr(client, method)
+
+
+def _request(aim: Destination) -> dict[str, Any]:
+    """The S3 part of CreateDeliveryStream and UpdateDestination, which have the same shape."""
+    encryption = (
+        {"KMSEncryptionConfig": {"AWSKMSKeyARN": aim.kms_key_arn}}
+        if aim.kms_key_arn
+        else {"NoEncryptionConfig": "NoEncryption"}
+    )
+    return {
+        "BucketARN": aim.bucket_arn,
+        "RoleARN": aim.role_arn,
+        "Prefix": aim.prefix,
+        "ErrorOutputPrefix": aim.error_prefix,
+        "BufferingHints": {"SizeInMBs": aim.buffer_mb, "IntervalInSeconds": aim.buffer_seconds},
+        "CompressionFormat": aim.compression,
+        "EncryptionConfiguration": encryption,
+        "CloudWatchLoggingOptions": {
+            "Enabled": True,
+            "LogGroupName": aim.log_group,
+            "LogStreamName": aim.log_stream,
+        },
+    } | ({"FileExtension": aim.file_extension} if aim.file_extension else {})
+
+
+def _cannot_assume(err: ClientError) -> bool:
+    message = str(err.response.get("Error", {}).get("Message", "")).lower()
+    return error_code(err) == "InvalidArgumentException" and "assume" in message and "role" in message

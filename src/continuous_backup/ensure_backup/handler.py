@@ -1,0 +1,97 @@
+"""The Lambda function EnsureDynamoBackup: parse, call the library, say the result."""
+
+from typing import Any
+
+from continuous_backup import config as configuration
+from continuous_backup import naming
+from continuous_backup.aws import Aws
+from continuous_backup.ensure_backup import events
+from continuous_backup.ensure_backup.convergence import Convergence, Outcome
+from continuous_backup.ensure_backup.executor import Executor
+from continuous_backup.ensure_backup.observer import Observer
+from continuous_backup.ensure_backup.optin import opt_in_filter
+from continuous_backup.ensure_backup.sweep import tables_to_look_at
+from continuous_backup.ensure_backup.wanted import Wanted
+from continuous_backup.errors import BackupError
+from continuous_backup.logs import logger
+
+#: What the function keeps for itself at the end of its time, to say what it did.
+_MARGIN_SECONDS = 15.0
+#: A sweep looks again in a few minutes anyway, so it does not sit out a long wait.
+_SWEEP_PATIENCE_SECONDS = 60.0
+#: Whole describes of a sweep: at most one a second, so that there is room for everybody else.
+_SWEEP_CALLS_PER_SECOND = 1.0
+
+_aws: Aws | None = None
+
+
+def handler(event: Any, context: Any) -> dict[str, Any]:
+    """Wires the table that an event is about, or sweeps the account. Raises where a table failed."""
+    log = logger()
+    config = configuration.bundled()
+    log.info("Loaded configuration from %s", configuration.BUNDLED_NAME)
+    seen = events.read(event)
+    if isinstance(seen, events.Unknown):
+        log.info("Ignored an event that is not ours: %s", seen.what)
+        return _summary({})
+    if isinstance(seen, events.TableEvent) and seen.error_code:
+        log.info("Ignored %s of %s, which AWS refused: %s", seen.name, seen.table, seen.error_code)
+        return _summary({})
+    is_backed_up = opt_in_filter(config, log)
+    if isinstance(seen, events.TableEvent) and not is_backed_up(seen.table):
+        log.info("Ignored %s: the filter leaves it out", seen.table, extra={"table": seen.table})
+        return _summary({})
+
+    account = naming.account_of_arn(context.invoked_function_arn)
+    config = config.in_account(account)
+    aws = _connected(account.region)
+    sweeps = isinstance(seen, events.Sweep)
+    observer = (
+        Observer(aws, config, account, _SWEEP_CALLS_PER_SECOND) if sweeps else Observer(aws, config, account)
+    )
+    convergence = Convergence(aws, config, account, observer, Executor(aws, config, account, log))
+    if isinstance(seen, events.TableEvent):
+        tables = [seen.table]
+    else:
+        turn = int(aws.clock() // (config.sweep_minutes * 60))
+        tables = tables_to_look_at(observer, convergence, config, is_backed_up, turn, log)
+    outcomes = convergence.run(
+        tables,
+        Wanted.PROTECTED,
+        deadline=aws.clock() + context.get_remaining_time_in_millis() / 1000 - _MARGIN_SECONDS,
+        patience=_SWEEP_PATIENCE_SECONDS if sweeps else float("inf"),
+        on_settled=_said,
+    )
+    log.info("Processed %d Events", 1, extra=_summary(outcomes))
+    failed = [each for each in outcomes.values() if each.error]
+    if failed and not sweeps:
+        raise BackupError("; ".join(str(each.error) for each in failed), "the next sweep tries again")
+    return _summary(outcomes)
+
+
+def _connected(region: str) -> Aws:
+    """The clients, kept while the function is warm: making them takes longer than using them."""
+    global _aws  # noqa: PLW0603
+    if _aws is None or _aws.region != region:
+        _aws = Aws(region=region)
+    return _aws
+
+
+def _said(outcome: Outcome) -> None:
+    log, about = logger(), {"table": outcome.table}
+    for problem in outcome.problems:
+        log.warning("Problem: %s", problem, extra=about)
+    for wait in outcome.waiting:
+        log.info("Left to the next sweep: %s", wait, extra=about)
+    if outcome.error:
+        log.error("Failed: %s", outcome.error, extra={**about, "hint": outcome.error.hint})
+
+
+def _summary(outcomes: dict[str, Outcome]) -> dict[str, Any]:
+    return {
+        "tables": len(outcomes),
+        "changes": sum(len(each.done) for each in outcomes.values()),
+        "problems": sum(bool(each.problems) for each in outcomes.values()),
+        "unfinished": sum(bool(each.waiting) for each in outcomes.values()),
+        "failed": sum(bool(each.error) for each in outcomes.values()),
+    }

@@ -1,0 +1,273 @@
+"""Looks, and changes nothing: describe and list calls, made into plain facts."""
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from continuous_backup import naming
+from continuous_backup.aws import Aws, ClientError, Pace, error_code
+from continuous_backup.config import Config
+from continuous_backup.ensure_backup.state import (
+    BackupState,
+    DeliveryStream,
+    Destination,
+    Encryption,
+    Mapping,
+    MappingSettings,
+    Stream,
+    Table,
+)
+from continuous_backup.naming import Account
+
+#: Firehose allows 5 calls a second of each control operation, a hard limit; we leave one for others.
+DELIVERY_STREAM_CALLS_PER_SECOND = 4.0
+_LARGEST_LIST = 10_000
+_NOT_FOUND = "ResourceNotFoundException"
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What one pass over many tables asks for once: all names, and all mappings to the forwarder."""
+
+    mappings: tuple[Mapping, ...]
+    delivery_streams: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Overview(Listing):
+    """What lists alone say about the account: cheap, whatever the number of tables."""
+
+    tables: frozenset[str] = frozenset()
+    tags: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Tags by ARN of what carries ours, as far as the tagging API tells."""
+
+
+class Observer:
+    """Observes tables and their backups in one account; `config` is one `in_account`."""
+
+    def __init__(
+        self,
+        aws: Aws,
+        config: Config,
+        account: Account,
+        calls_per_second: float = DELIVERY_STREAM_CALLS_PER_SECOND,
+    ) -> None:
+        self._aws = aws
+        self._config = config
+        self._account = account
+        self._pace = Pace(aws, calls_per_second)
+        self._mapping_tags: dict[str, dict[str, str]] = {}
+
+    def listing(self) -> Listing:
+        """All mappings and delivery streams there are, on however many pages."""
+        return Listing(tuple(self._mappings()), frozenset(self._delivery_stream_names()))
+
+    def _mappings(self) -> list[Mapping]:
+        found = self._aws.pages(
+            "lambda",
+            "list_event_source_mappings",
+            "EventSourceMappings",
+            FunctionName=naming.FORWARDER_FUNCTION,
+        )
+        return [self._mapping(each) for each in found if ":dynamodb:" in each.get("EventSourceArn", "")]
+
+    def table_names(self) -> list[str]:
+        """All tables of the account and region, on however many pages."""
+        return [str(name) for name in self._aws.pages("dynamodb", "list_tables", "TableNames")]
+
+    def overview(self) -> Overview:
+        """The names of all tables and delivery streams, and the tags of what is ours."""
+        listing = self.listing()
+        return Overview(
+            listing.mappings, listing.delivery_streams, frozenset(self.table_names()), self._tags_of_ours()
+        )
+
+    def glance(self, table: str, overview: Overview) -> BackupState:
+        """A table and its backup as far as the lists tell, with one describe call, of the table.
+
+        Its delivery streams have no destination and are taken to be ACTIVE.
+        """
+        found = self.table(table) if table in overview.tables else None
+        return BackupState(
+            name=table,
+            table=found,
+            delivery_stream=self._listed(self._config.delivery_stream_name(table), overview),
+            other_delivery_stream=self._listed(self._config.other_delivery_stream_name(table), overview),
+            mappings=self._with_streams(table, found, overview),
+        )
+
+    def observe(self, table: str, listing: Listing | None = None) -> BackupState:
+        """A table and its backup, whole. `listing` saves the lists where many tables are observed."""
+        listing = listing or self.listing()
+        found = self.table(table)
+        own = tuple(self._with_ownership(each) for each in self._with_streams(table, found, listing))
+        other_name = self._config.other_delivery_stream_name(table)
+        stream_arn = found.stream.arn if found and found.stream and found.stream.enabled else ""
+        mapped = any(each.stream_arn == stream_arn for each in own)
+        return BackupState(
+            name=table,
+            table=found,
+            delivery_stream=self.delivery_stream(self._config.delivery_stream_name(table)),
+            other_delivery_stream=(
+                self.delivery_stream(other_name) if other_name in listing.delivery_streams else None
+            ),
+            mappings=own,
+            other_readers=self._other_readers(stream_arn) if stream_arn and not mapped else 0,
+        )
+
+    def table(self, name: str) -> Table | None:
+        """The table, or None where there is none of that name."""
+        try:
+            described = self._aws.client("dynamodb").describe_table(TableName=name)["Table"]
+        except ClientError as err:
+            if error_code(err) == _NOT_FOUND:
+                return None
+            raise
+        specification = described.get("StreamSpecification") or {}
+        arn = described.get("LatestStreamArn", "")
+        stream = (
+            Stream(arn, specification.get("StreamViewType", ""), bool(specification.get("StreamEnabled")))
+            if arn
+            else None
+        )
+        return Table(name, described["TableStatus"], stream, len(described.get("Replicas") or []))
+
+    def delivery_stream(self, name: str) -> DeliveryStream | None:
+        """The delivery stream with its tags, or None where there is none of that name."""
+        firehose = self._aws.client("firehose")
+        try:
+            self._pace.wait_for("DescribeDeliveryStream")
+            described = firehose.describe_delivery_stream(DeliveryStreamName=name)["DeliveryStreamDescription"]
+            self._pace.wait_for("ListTagsForDeliveryStream")
+            tags = firehose.list_tags_for_delivery_stream(DeliveryStreamName=name)["Tags"]
+        except ClientError as err:
+            if error_code(err) == _NOT_FOUND:
+                return None
+            raise
+        destinations = described.get("Destinations") or [{}]
+        return DeliveryStream(
+            name=name,
+            status=described["DeliveryStreamStatus"],
+            tags={each["Key"]: each.get("Value", "") for each in tags},
+            arn=described["DeliveryStreamARN"],
+            version=described["VersionId"],
+            destination_id=destinations[0].get("DestinationId", ""),
+            destination=_destination(destinations[0].get("ExtendedS3DestinationDescription") or {}),
+            encryption=_encryption(described.get("DeliveryStreamEncryptionConfiguration") or {}),
+        )
+
+    def _delivery_stream_names(self) -> list[str]:
+        names: list[str] = []
+        arguments: dict[str, Any] = {"Limit": _LARGEST_LIST}
+        while True:
+            self._pace.wait_for("ListDeliveryStreams")
+            page = self._aws.client("firehose").list_delivery_streams(**arguments)
+            names += page["DeliveryStreamNames"]
+            if not page["HasMoreDeliveryStreams"] or not page["DeliveryStreamNames"]:
+                return names
+            arguments["ExclusiveStartDeliveryStreamName"] = names[-1]
+
+    def _tags_of_ours(self) -> dict[str, dict[str, str]]:
+        found = self._aws.pages(
+            "resourcegroupstaggingapi",
+            "get_resources",
+            "ResourceTagMappingList",
+            ResourceTypeFilters=["firehose:deliverystream", "lambda:event-source-mapping"],
+            TagFilters=[{"Key": naming.MANAGED_TAG, "Values": [naming.MANAGED_TAG_VALUE]}],
+        )
+        return {each["ResourceARN"]: {tag["Key"]: tag["Value"] for tag in each["Tags"]} for each in found}
+
+    def _listed(self, name: str, overview: Overview) -> DeliveryStream | None:
+        if name not in overview.delivery_streams:
+            return None
+        arn = self._account.delivery_stream_arn(name)
+        return DeliveryStream(name, tags=overview.tags.get(arn, {}), arn=arn)
+
+    def _mapping(self, described: dict[str, Any]) -> Mapping:
+        on_failure = (described.get("DestinationConfig") or {}).get("OnFailure") or {}
+        return Mapping(
+            uuid=described["UUID"],
+            stream_arn=described["EventSourceArn"],
+            state=described.get("State", ""),
+            settings=MappingSettings(
+                batch_size=described.get("BatchSize", 0),
+                batching_window_seconds=described.get("MaximumBatchingWindowInSeconds", 0),
+                parallelization_factor=described.get("ParallelizationFactor", 1),
+                retry_attempts=described.get("MaximumRetryAttempts", -1),
+                record_age_seconds=described.get("MaximumRecordAgeInSeconds", -1),
+                bisects=bool(described.get("BisectBatchOnFunctionError")),
+                reports_batch_item_failures="ReportBatchItemFailures"
+                in (described.get("FunctionResponseTypes") or []),
+                on_failure=on_failure.get("Destination", ""),
+                filters=bool((described.get("FilterCriteria") or {}).get("Filters")),
+            ),
+        )
+
+    def _with_streams(self, table: str, found: Table | None, listing: Listing) -> tuple[Mapping, ...]:
+        """The table's mappings; those of former streams with whether their stream can still be read."""
+        current = found.stream.arn if found and found.stream else ""
+        return tuple(
+            each if each.stream_arn == current else replace(each, stream_is_gone=self._is_gone(each.stream_arn))
+            for each in listing.mappings
+            if naming.table_of_arn(each.stream_arn) == table
+        )
+
+    def _is_gone(self, stream_arn: str) -> bool:
+        """A stream goes 24 hours after it was switched off, or its table was deleted."""
+        try:
+            self._aws.client("dynamodbstreams").describe_stream(StreamArn=stream_arn, Limit=1)
+        except ClientError as err:
+            if error_code(err) == _NOT_FOUND:
+                return True
+            raise
+        return False
+
+    def _with_ownership(self, mapping: Mapping) -> Mapping:
+        if mapping.uuid not in self._mapping_tags:
+            arn = self._account.arn("lambda", f"event-source-mapping:{mapping.uuid}")
+            try:
+                self._mapping_tags[mapping.uuid] = self._aws.client("lambda").list_tags(Resource=arn)["Tags"]
+            except ClientError as err:
+                if error_code(err) != _NOT_FOUND:
+                    raise
+                return mapping  # it was deleted meanwhile; the next observation does not see it
+        ours = self._mapping_tags[mapping.uuid].get(naming.MANAGED_TAG) == naming.MANAGED_TAG_VALUE
+        return replace(mapping, ours=ours)
+
+    def _other_readers(self, stream_arn: str) -> int:
+        """How many mappings and EventBridge Pipes read the stream; readers through KCL cannot be seen."""
+        mappings = self._aws.pages(
+            "lambda", "list_event_source_mappings", "EventSourceMappings", EventSourceArn=stream_arn
+        )
+        others = [each for each in mappings if naming.FORWARDER_FUNCTION not in each.get("FunctionArn", "")]
+        pipes = self._aws.pages("pipes", "list_pipes", "Pipes", SourcePrefix=stream_arn)
+        return len(others) + len(pipes)
+
+
+def _destination(described: dict[str, Any]) -> Destination:
+    hints = described.get("BufferingHints") or {}
+    logging = described.get("CloudWatchLoggingOptions") or {}
+    key = (described.get("EncryptionConfiguration") or {}).get("KMSEncryptionConfig") or {}
+    enabled = bool(logging.get("Enabled"))
+    return Destination(
+        bucket_arn=described.get("BucketARN", ""),
+        role_arn=described.get("RoleARN", ""),
+        prefix=described.get("Prefix", ""),
+        error_prefix=described.get("ErrorOutputPrefix", ""),
+        buffer_mb=hints.get("SizeInMBs", 0),
+        buffer_seconds=hints.get("IntervalInSeconds", 0),
+        compression=described.get("CompressionFormat", "UNCOMPRESSED"),
+        # MiniStack leaves the extension out of its answer, so what is not told is not compared; the
+        # hash in the tag shows a change of ours, and whoever else removes it has changed nothing else.
+        file_extension=described.get("FileExtension"),
+        log_group=logging.get("LogGroupName", "") if enabled else "",
+        log_stream=logging.get("LogStreamName", "") if enabled else "",
+        kms_key_arn=key.get("AWSKMSKeyARN", ""),
+    )
+
+
+def _encryption(described: dict[str, Any]) -> Encryption:
+    return Encryption(
+        key_type=described.get("KeyType", ""),
+        key_arn=described.get("KeyARN", "") if described.get("KeyType") == "CUSTOMER_MANAGED_CMK" else "",
+        status=described.get("Status", "DISABLED"),
+    )

@@ -1,0 +1,65 @@
+"""Which tables are backed up. Whatever cannot be decided means: this one is."""
+
+import importlib
+import logging
+import re
+from collections.abc import Callable
+
+from continuous_backup.config import Config
+
+Filter = Callable[[str], bool]
+
+
+def opt_in_filter(config: Config, log: logging.Logger) -> Filter:
+    """The filter that the configuration asks for: a table's name to whether it is backed up.
+
+    Both a regular expression and a function may be given: a table is backed up when both say so. One
+    that is missing, not valid, or that raises, backs the table up, and the log says why.
+    """
+    checks = [check for check in (_by_name(config, log), _by_function(config, log)) if check]
+
+    def is_backed_up(table: str) -> bool:
+        return all(check(table) for check in checks)
+
+    return is_backed_up
+
+
+def _by_name(config: Config, log: logging.Logger) -> Filter | None:
+    if not config.table_name_match_regex:
+        return None
+    try:
+        pattern = re.compile(config.table_name_match_regex)
+    except re.error as err:
+        log.error(
+            "tableNameMatchRegex is not valid, so it is not used and every table is backed up: %s",
+            err,
+            extra={"tableNameMatchRegex": config.table_name_match_regex},
+        )
+        return None
+    return lambda table: pattern.match(table) is not None
+
+
+def _by_function(config: Config, log: logging.Logger) -> Filter | None:
+    if not config.optin_function:
+        return None
+    module, _, name = config.optin_function.partition(":")
+    try:
+        function = getattr(importlib.import_module(module), name)
+    except Exception as err:  # noqa: BLE001  a stranger's module may raise anything, and safe is: backed up
+        log.error("optinFunction %s cannot be loaded, so every table is backed up: %r", config.optin_function, err)
+        return None
+
+    def checked(table: str) -> bool:
+        try:
+            return bool(function(table))
+        except Exception as err:  # noqa: BLE001  as above
+            log.error(
+                "optinFunction %s failed, so %s is backed up: %r",
+                config.optin_function,
+                table,
+                err,
+                extra={"table": table},
+            )
+            return True
+
+    return checked

@@ -1,0 +1,249 @@
+"""From what is to what should be: a pure function, and the only place that decides."""
+
+from dataclasses import asdict
+
+from continuous_backup import naming
+from continuous_backup.config import Config
+from continuous_backup.ensure_backup import wanted as want
+from continuous_backup.ensure_backup.actions import (
+    CreateDeliveryStream,
+    CreateMapping,
+    DeleteDeliveryStream,
+    DeleteMapping,
+    DisableStream,
+    EnableStream,
+    EncryptDeliveryStream,
+    MarkInUse,
+    MarkReleased,
+    Problem,
+    Step,
+    UpdateDeliveryStream,
+    UpdateMapping,
+    Wait,
+)
+from continuous_backup.ensure_backup.state import (
+    NEW_AND_OLD_IMAGES,
+    BackupState,
+    DeliveryStream,
+    Destination,
+    Mapping,
+    Table,
+)
+from continuous_backup.ensure_backup.wanted import Wanted
+from continuous_backup.naming import Account
+
+_TABLE_CHANGES = {"CREATING", "UPDATING"}
+_MAPPING_CHANGES = {"Creating", "Enabling", "Disabling", "Updating", "Deleting"}
+
+
+def plan(state: BackupState, wanted: Wanted, config: Config, account: Account, now: float) -> list[Step]:
+    """What is to be done, in order; empty when everything is as wanted.
+
+    `config` is one `in_account`; `now` is in seconds since 1970. A plan holds what can be done at
+    once, and a Wait for what cannot: after it has been applied, observe and plan again.
+    """
+    if wanted is Wanted.RELEASED:
+        return _release(state, config, now, force=True)
+    if state.table is None or state.table.status == "DELETING":
+        return _release(state, config, now, force=False) if state.table is None else []
+    return _Protection(state, state.table, config, account, now).steps()
+
+
+class _Protection:
+    """The plan for a table that exists and is to be protected."""
+
+    def __init__(self, state: BackupState, table: Table, config: Config, account: Account, now: float) -> None:
+        self.state = state
+        self.table = table
+        self.config = config
+        self.account = account
+        self.now = now
+        current = table.stream.arn if table.stream and table.stream.enabled else ""
+        self.stream_arn = current
+        self.current = next((each for each in state.mappings if each.stream_arn == current and current), None)
+        self.former = [each for each in state.mappings if each is not self.current]
+
+    def steps(self) -> list[Step]:
+        in_the_way = self._in_the_way()
+        if in_the_way:
+            return [in_the_way]
+        stream = self._stream_steps()
+        delivery_stream = self._delivery_stream_steps()
+        settled = not stream and self._takes_records()
+        mapping = self._mapping_steps() if settled else []
+        return [*stream, *delivery_stream, *mapping, *self._former_steps(settled and not mapping)]
+
+    def _in_the_way(self) -> Problem | None:
+        table, stream, delivery_stream = self.table, self.table.stream, self.state.delivery_stream
+        if table.status not in {"ACTIVE", *_TABLE_CHANGES}:
+            return Problem(
+                f"table {table.name} is {table.status}", "it can be wired when it is ACTIVE; the sweep looks again"
+            )
+        wrong_view = stream and stream.enabled and stream.view_type != NEW_AND_OLD_IMAGES
+        if stream and wrong_view and self.config.incompatible_stream != "replace":
+            return Problem(
+                f"the stream of {table.name} has view type {stream.view_type}, not NEW_AND_OLD_IMAGES",
+                "others may be reading it: switch it yourself, or set incompatibleStream: replace",
+            )
+        if self.current and not self.current.ours:
+            return Problem(
+                f"mapping {self.current.uuid} from {table.name} to {naming.FORWARDER_FUNCTION} is not ours",
+                f"delete it, or tag it {naming.MANAGED_TAG}={naming.MANAGED_TAG_VALUE} to hand it over",
+            )
+        if self.current is None and self._too_many_readers() and not wrong_view:
+            return Problem(
+                f"TooManyReaders: the stream of {table.name} has {self.state.other_readers} other readers"
+                + (" beside the global table's own" if table.replicas else ""),
+                "another could throttle them: remove one, or set joinBusyStreams: true",
+            )
+        if delivery_stream and delivery_stream.status != "DELETING":
+            return _conflict(delivery_stream, table.name)
+        return None
+
+    def _too_many_readers(self) -> bool:
+        return self.state.other_readers >= self.table.most_readers and not self.config.join_busy_streams
+
+    def _stream_steps(self) -> list[Step]:
+        stream = self.table.stream
+        if stream and stream.enabled and stream.view_type == NEW_AND_OLD_IMAGES:
+            return []
+        if self.table.status != "ACTIVE":
+            return [Wait(f"table {self.table.name}, which is {self.table.status}, to be ACTIVE")]
+        if stream and stream.enabled:
+            return [DisableStream(self.table.name, stream.view_type)]
+        return [EnableStream(self.table.name)]
+
+    def _delivery_stream_steps(self) -> list[Step]:
+        table, found = self.table.name, self.state.delivery_stream
+        name = self.config.delivery_stream_name(table)
+        # What was put into a delivery stream that is gone, or going, may be gone with it. Its mapping is
+        # made anew, from TRIM_HORIZON, so that all that the stream still holds comes again.
+        made_anew: list[Step] = (
+            [DeleteMapping(table, self.current.uuid, "its delivery stream is made anew, and so is it")]
+            if self.current and self.current.state != "Deleting"
+            else []
+        )
+        if found is None:
+            return [*made_anew, CreateDeliveryStream(table, name)]
+        if found.status == "DELETING":
+            return [*made_anew, Wait(f"delivery stream {name} to be deleted, so that it can be made anew")]
+        if found.status == "CREATING":
+            return [Wait(f"delivery stream {name} to be ACTIVE")]
+        if found.status == "CREATING_FAILED":
+            return [*made_anew, DeleteDeliveryStream(table, name, "Firehose failed to create it; it is made anew")]
+        if found.status != "ACTIVE":
+            return [Problem(f"delivery stream {name} is {found.status}", "delete it in the Firehose console")]
+        return [*self._in_use_steps(found), *self._configuration_steps(found)]
+
+    def _takes_records(self) -> bool:
+        return self.state.delivery_stream is not None and self.state.delivery_stream.status == "ACTIVE"
+
+    def _in_use_steps(self, found: DeliveryStream) -> list[Step]:
+        released = naming.RELEASED_AT_TAG in found.tags
+        return [MarkInUse(self.table.name, found.name)] if released else []
+
+    def _configuration_steps(self, found: DeliveryStream) -> list[Step]:
+        steps: list[Step] = []
+        table = self.table.name
+        aim = want.destination(table, self.config, self.account)
+        stale = found.tags.get(naming.CONFIGURATION_TAG) != want.fingerprint(table, self.config, self.account)
+        if stale or (found.destination and _differs(found.destination, aim)):
+            steps.append(UpdateDeliveryStream(table, found.name, found.version, found.destination_id, aim))
+        if found.encryption:
+            key = want.encryption(self.config)
+            if found.encryption.status in {"ENABLING", "DISABLING"}:
+                steps.append(Wait(f"the encryption of delivery stream {found.name}"))
+            elif found.encryption != key:
+                steps.append(EncryptDeliveryStream(table, found.name, key.key_arn))
+        return steps
+
+    def _mapping_steps(self) -> list[Step]:
+        found = self.current
+        if found is None:
+            return [CreateMapping(self.table.name, self.stream_arn)]
+        if found.state in _MAPPING_CHANGES:
+            return [Wait(f"mapping {found.uuid} of {self.table.name}, which is {found.state}")]
+        as_wanted = found.settings == want.mapping_settings(self.config, self.account)
+        if found.state != "Enabled" or not as_wanted:
+            return [UpdateMapping(self.table.name, found.uuid)]
+        return []
+
+    def _former_steps(self, protected: bool) -> list[Step]:
+        """What is left of earlier streams, and of the other setting of firehoseCompression."""
+        steps = _delete_drained(self.table.name, self.former)
+        other = self.state.other_delivery_stream
+        if protected and other and other.ours and other.table == self.table.name:
+            steps += _release_delivery_stream(self.table.name, other, self.config, self.now)
+        return steps
+
+
+def _conflict(found: DeliveryStream, table: str) -> Problem | None:
+    if not found.ours:
+        return Problem(
+            f"delivery stream {found.name} is there already and is not ours",
+            "it is left alone: delete or rename it, and the table is wired by the next sweep",
+        )
+    if found.table != table:
+        return Problem(
+            f"delivery stream {found.name} is tagged as that of table {found.table or '(none)'}, not of {table}",
+            f"set its tag {naming.TABLE_TAG} right if that is a mistake",
+        )
+    return None
+
+
+def _differs(found: Destination, aim: Destination) -> bool:
+    """Whether any setting that was told is another than the wanted one."""
+    wanted = asdict(aim)
+    return any(value is not None and value != wanted[name] for name, value in asdict(found).items())
+
+
+def _delete_drained(table: str, mappings: list[Mapping]) -> list[Step]:
+    """Mappings whose stream is gone have nothing left to read; the others go on."""
+    return [
+        DeleteMapping(table, each.uuid, "its stream is gone, all that it held has been read or expired")
+        for each in mappings
+        if each.ours and each.stream_is_gone and each.state != "Deleting"
+    ]
+
+
+def _release(state: BackupState, config: Config, now: float, *, force: bool) -> list[Step]:
+    """Wiring taken away in an order that loses nothing that was read: mapping, time, delivery stream.
+
+    Without `force`, of a table that is gone: a mapping stays while its stream can still be read.
+    """
+    ours = [each for each in state.mappings if each.ours]
+    leaving = [each for each in ours if each.state == "Deleting"]
+    staying = [each for each in ours if each.state != "Deleting"]
+    steps: list[Step] = [
+        Problem(f"mapping {each.uuid} of {state.name} is not ours", "it is left alone")
+        for each in state.mappings
+        if not each.ours
+    ]
+    if not force:
+        steps += _delete_drained(state.name, staying)
+        if any(not each.stream_is_gone for each in staying):
+            return steps
+    else:
+        steps += [DeleteMapping(state.name, each.uuid, "the table is released") for each in staying]
+    if ours:
+        return [*steps, *(Wait(f"mapping {each.uuid} of {state.name} to be deleted") for each in leaving)]
+    for found in state.delivery_streams:
+        conflict = _conflict(found, state.name)
+        if conflict is None:
+            steps += _release_delivery_stream(state.name, found, config, now)
+        elif force:
+            steps.append(conflict)
+    return steps
+
+
+def _release_delivery_stream(table: str, found: DeliveryStream, config: Config, now: float) -> list[Step]:
+    if found.status == "DELETING":
+        return [Wait(f"delivery stream {found.name} to be deleted")]
+    if found.status == "CREATING":
+        return [Wait(f"delivery stream {found.name} to be ACTIVE, so that it can be deleted")]
+    if found.released_at is None:
+        return [MarkReleased(table, found.name)]
+    left = found.released_at + want.release_seconds(config) - now
+    if left > 0:
+        return [Wait(f"delivery stream {found.name} to write what it holds ({left:.0f} s)", at_least=left)]
+    return [DeleteDeliveryStream(table, found.name, "nothing writes to it any more and its buffer is written")]

@@ -1,0 +1,76 @@
+"""Everything in the account, compared with what it should be: finds the tables that need a closer look."""
+
+import logging
+
+from continuous_backup import naming
+from continuous_backup.config import Config
+from continuous_backup.ensure_backup.convergence import Convergence
+from continuous_backup.ensure_backup.observer import Observer, Overview
+from continuous_backup.ensure_backup.optin import Filter
+from continuous_backup.ensure_backup.wanted import Wanted
+
+#: Whole describes roll through the account: this many delivery streams a sweep, at most one a second.
+LOOKED_AT_A_SWEEP = 20
+
+
+def tables_to_look_at(
+    observer: Observer,
+    convergence: Convergence,
+    config: Config,
+    is_backed_up: Filter,
+    turn: int,
+    log: logging.Logger,
+) -> list[str]:
+    """Tables where the lists show something amiss, tables that are gone, and a few whose turn it is.
+
+    `turn` counts the sweeps: with each, the next few tables and delivery streams are looked at whole,
+    so that what no list shows is seen in the end.
+    """
+    overview = observer.overview()
+    there = sorted(table for table in overview.tables if is_backed_up(table))
+    amiss = [table for table in there if _something_amiss(table, observer, convergence, overview)]
+    gone = _former_tables(overview)
+    rolling = _in_turn(there, turn)
+    untagged = _untold(observer, config, overview, there, turn)
+    log.info(
+        "Swept %d tables",
+        len(overview.tables),
+        extra={
+            "tables": len(overview.tables),
+            "filtered": len(overview.tables) - len(there),
+            "amiss": len(amiss),
+            "gone": len(gone),
+        },
+    )
+    return list(dict.fromkeys([*amiss, *sorted(gone | untagged), *rolling]))
+
+
+def _something_amiss(table: str, observer: Observer, convergence: Convergence, overview: Overview) -> bool:
+    return bool(convergence.planned(observer.glance(table, overview), Wanted.PROTECTED))
+
+
+def _former_tables(overview: Overview) -> set[str]:
+    """Tables that are gone, of which something of ours is left."""
+    by_tag = {tags.get(naming.TABLE_TAG, "") for tags in overview.tags.values()}
+    by_mapping = {naming.table_of_arn(each.stream_arn) for each in overview.mappings}
+    return {table for table in by_tag | by_mapping if table and table not in overview.tables}
+
+
+def _untold(observer: Observer, config: Config, overview: Overview, there: list[str], turn: int) -> set[str]:
+    """Former tables of ours among the delivery streams of which the tagging API tells nothing.
+
+    It is eventually consistent, and some emulators do not list delivery streams at all; so those that
+    belong to no table are asked for their tags, a few a sweep.
+    """
+    told = {arn.rpartition("/")[2] for arn in overview.tags}
+    wanted = {config.delivery_stream_name(table) for table in there}
+    unclaimed = sorted(overview.delivery_streams - told - wanted)
+    found = (observer.delivery_stream(name) for name in _in_turn(unclaimed, turn))
+    return {each.table for each in found if each and each.ours and each.table not in overview.tables}
+
+
+def _in_turn(names: list[str], turn: int) -> list[str]:
+    if len(names) <= LOOKED_AT_A_SWEEP:
+        return names
+    start = turn * LOOKED_AT_A_SWEEP % len(names)
+    return (names + names)[start : start + LOOKED_AT_A_SWEEP]

@@ -1,0 +1,88 @@
+"""What should be: a table's delivery stream and mapping as the configuration wants them."""
+
+import hashlib
+import json
+from dataclasses import asdict
+from enum import Enum
+
+from continuous_backup import naming
+from continuous_backup.config import Config
+from continuous_backup.ensure_backup.state import Destination, Encryption, MappingSettings
+from continuous_backup.naming import Account
+
+#: Below the 24 hours that a stream keeps its records, so that what cannot be forwarded reaches the
+#: on-failure destination before it expires:
+#: https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html
+RECORD_AGE_SECONDS = 22 * 3600
+RETRY_WITHOUT_END = -1
+
+OWNED_BY_AWS = "AWS_OWNED_CMK"
+OWNED_BY_CUSTOMER = "CUSTOMER_MANAGED_CMK"
+
+
+class Wanted(Enum):
+    """Whether a table's backup should be, or should be no more."""
+
+    PROTECTED = "protected"
+    RELEASED = "released"
+
+
+def destination(table: str, config: Config, account: Account) -> Destination:
+    """Where and how the table's delivery stream writes; `config` is one `in_account`."""
+    return Destination(
+        bucket_arn=account.bucket_arn(config.bucket),
+        role_arn=config.delivery_role_arn,
+        prefix=naming.table_prefix(config.prefix, table),
+        error_prefix=naming.errors_prefix(config.prefix, table),
+        buffer_mb=config.buffer_mb,
+        buffer_seconds=config.buffer_seconds,
+        compression="UNCOMPRESSED" if config.forwarder_compresses else "GZIP",
+        file_extension=".gz" if config.forwarder_compresses else "",
+        log_group=naming.DELIVERY_LOG_GROUP,
+        log_stream=config.delivery_stream_name(table),
+        kms_key_arn=config.kms_key_arn,
+    )
+
+
+def encryption(config: Config) -> Encryption:
+    """With which key the data inside the delivery stream is encrypted."""
+    key_type = OWNED_BY_CUSTOMER if config.kms_key_arn else OWNED_BY_AWS
+    return Encryption(key_type, config.kms_key_arn, "ENABLED")
+
+
+def mapping_settings(config: Config, account: Account) -> MappingSettings:
+    """How a stream is read: nothing skipped, nothing given up before the stream would forget it."""
+    return MappingSettings(
+        batch_size=config.batch_size,
+        batching_window_seconds=config.batching_window_seconds,
+        parallelization_factor=config.parallelization_factor,
+        retry_attempts=RETRY_WITHOUT_END,
+        record_age_seconds=RECORD_AGE_SECONDS,
+        bisects=True,
+        reports_batch_item_failures=True,
+        on_failure=account.bucket_arn(config.bucket),
+    )
+
+
+def fingerprint(table: str, config: Config, account: Account) -> str:
+    """A hash of the delivery stream's wanted configuration, kept in its tag: 16 hexadecimal digits."""
+    facts = [asdict(destination(table, config, account)), asdict(encryption(config))]
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def tags(table: str, config: Config, account: Account) -> dict[str, str]:
+    """The tags of a delivery stream of ours."""
+    return {
+        naming.MANAGED_TAG: naming.MANAGED_TAG_VALUE,
+        naming.TABLE_TAG: table,
+        naming.CONFIGURATION_TAG: fingerprint(table, config, account),
+    }
+
+
+def release_seconds(config: Config) -> int:
+    """How long a delivery stream has to stay after its last mapping is gone.
+
+    An invocation can go on for the function's time-out; what it put is written within the buffering
+    interval; Firehose drops what it holds when the delivery stream is deleted.
+    """
+    return config.forwarder_timeout_seconds + config.buffer_seconds
