@@ -10,7 +10,7 @@ from botocore.config import Config as ClientConfig
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
-    EndpointConnectionError,
+    ConnectionError,
     HTTPClientError,
     NoCredentialsError,
     NoRegionError,
@@ -21,12 +21,25 @@ from botocore.exceptions import (
 from continuous_backup.errors import AwsError, BackupError, UsageError
 from continuous_backup.naming import Account
 
-__all__ = ["Aws", "BotoCoreError", "ClientError", "HTTPClientError", "Pace", "error_code", "explain"]
+__all__ = [
+    "UNREACHABLE",
+    "Aws",
+    "BotoCoreError",
+    "ClientError",
+    "HTTPClientError",
+    "Pace",
+    "error_code",
+    "explain",
+]
 
 #: A client of one of AWS's services. boto3 makes its classes when it runs, so there is no type to name.
 Client = Any
 
+#: What the SDK raises where no answer comes: no connection, a broken one, or a time-out of either kind.
+UNREACHABLE = (ConnectionError, HTTPClientError)
+
 _MAX_ATTEMPTS = 8
+_TIMEOUT_SECONDS = 60  # the SDK's own default
 _THROTTLED = {
     "Throttling",
     "ThrottlingException",
@@ -60,6 +73,8 @@ class Aws:
         region: str | None = None,
         endpoint_url: str | None = None,
         max_attempts: int = _MAX_ATTEMPTS,
+        connect_timeout: float = _TIMEOUT_SECONDS,
+        read_timeout: float = _TIMEOUT_SECONDS,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -68,6 +83,8 @@ class Aws:
         self._endpoint_url = endpoint_url
         self._client_config = ClientConfig(
             retries={"mode": "standard", "total_max_attempts": max_attempts},
+            connect_timeout=connect_timeout,
+            read_timeout=read_timeout,
             user_agent_extra="dynamodb-continuous-backup",
         )
         self._clients: dict[str, Client] = {}
@@ -150,7 +167,7 @@ def explain(err: BaseException, doing: str = "") -> BackupError:
         )
     if isinstance(err, NoRegionError):
         return UsageError(f"{what}no AWS region is set", "give --region, or set AWS_REGION")
-    if isinstance(err, EndpointConnectionError | HTTPClientError):
+    if isinstance(err, UNREACHABLE):
         where = os.environ.get("AWS_ENDPOINT_URL", "")
         hint = f"AWS_ENDPOINT_URL is {where}: is something listening there?" if where else "check the network"
         return AwsError(f"{what}AWS cannot be reached: {err}", hint)

@@ -16,6 +16,8 @@ DELIVERY_LOG_GROUP = "/aws/kinesisfirehose/DynamoDBContinuousBackup"
 #: The tags by which we know what is ours.
 MANAGED_TAG = "dynamodb-continuous-backup"
 MANAGED_TAG_VALUE = "managed"
+#: The value of MANAGED_TAG on a table that is to be left alone, whatever the filter says.
+OPTED_OUT_TAG_VALUE = "off"
 TABLE_TAG = "dynamodb-continuous-backup:table"
 CONFIGURATION_TAG = "dynamodb-continuous-backup:configuration"
 RELEASED_AT_TAG = "dynamodb-continuous-backup:released-at"

@@ -37,6 +37,18 @@ class Action:
 
 
 @dataclass(frozen=True)
+class OptOut(Action):
+    def __str__(self) -> str:
+        return f"tag {self.table} so that it is left alone"
+
+
+@dataclass(frozen=True)
+class OptIn(Action):
+    def __str__(self) -> str:
+        return f"remove the tag that says to leave {self.table} alone"
+
+
+@dataclass(frozen=True)
 class EnableStream(Action):
     def __str__(self) -> str:
         return f"enable the stream of {self.table} with NEW_AND_OLD_IMAGES"

@@ -18,6 +18,8 @@ from continuous_backup.ensure_backup.actions import (
     EncryptDeliveryStream,
     MarkInUse,
     MarkReleased,
+    OptIn,
+    OptOut,
     UpdateDeliveryStream,
     UpdateMapping,
 )
@@ -73,6 +75,17 @@ class Executor:
 
     def _change(self, action: Action) -> None:
         match action:
+            case OptOut():
+                self._aws.client("dynamodb").tag_resource(
+                    ResourceArn=self._account.table_arn(action.table),
+                    Tags=[{"Key": naming.MANAGED_TAG, "Value": naming.OPTED_OUT_TAG_VALUE}],
+                )
+                self._say("Opted %s out", action.table, action)
+            case OptIn():
+                self._aws.client("dynamodb").untag_resource(
+                    ResourceArn=self._account.table_arn(action.table), TagKeys=[naming.MANAGED_TAG]
+                )
+                self._say("Opted %s in", action.table, action)
             case EnableStream():
                 self._enable_stream(action)
             case DisableStream():

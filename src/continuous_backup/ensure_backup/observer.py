@@ -86,7 +86,10 @@ class Observer:
 
         Its delivery streams have no destination and are taken to be ACTIVE.
         """
-        found = self.table(table) if table in overview.tables else None
+        found = self._described(table) if table in overview.tables else None
+        if found:
+            tag = overview.tags.get(self._account.table_arn(table), {}).get(naming.MANAGED_TAG)
+            found = replace(found, opted_out=tag == naming.OPTED_OUT_TAG_VALUE)
         return BackupState(
             name=table,
             table=found,
@@ -115,7 +118,22 @@ class Observer:
         )
 
     def table(self, name: str) -> Table | None:
-        """The table, or None where there is none of that name."""
+        """The table with what its tags say, or None where there is none of that name."""
+        found = self._described(name)
+        return replace(found, opted_out=self._opted_out(name)) if found else None
+
+    def _opted_out(self, name: str) -> bool:
+        try:
+            tags = self._aws.pages(
+                "dynamodb", "list_tags_of_resource", "Tags", ResourceArn=self._account.table_arn(name)
+            )
+        except ClientError as err:
+            if error_code(err) == _NOT_FOUND:  # deleted meanwhile, or so new that it has no tags yet
+                return False
+            raise
+        return {"Key": naming.MANAGED_TAG, "Value": naming.OPTED_OUT_TAG_VALUE} in tags
+
+    def _described(self, name: str) -> Table | None:
         try:
             described = self._aws.client("dynamodb").describe_table(TableName=name)["Table"]
         except ClientError as err:
@@ -171,8 +189,8 @@ class Observer:
             "resourcegroupstaggingapi",
             "get_resources",
             "ResourceTagMappingList",
-            ResourceTypeFilters=["firehose:deliverystream", "lambda:event-source-mapping"],
-            TagFilters=[{"Key": naming.MANAGED_TAG, "Values": [naming.MANAGED_TAG_VALUE]}],
+            ResourceTypeFilters=["firehose:deliverystream", "lambda:event-source-mapping", "dynamodb:table"],
+            TagFilters=[{"Key": naming.MANAGED_TAG}],
         )
         return {each["ResourceARN"]: {tag["Key"]: tag["Value"] for tag in each["Tags"]} for each in found}
 

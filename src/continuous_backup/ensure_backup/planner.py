@@ -15,6 +15,8 @@ from continuous_backup.ensure_backup.actions import (
     EncryptDeliveryStream,
     MarkInUse,
     MarkReleased,
+    OptIn,
+    OptOut,
     Problem,
     Step,
     UpdateDeliveryStream,
@@ -42,11 +44,18 @@ def plan(state: BackupState, wanted: Wanted, config: Config, account: Account, n
     `config` is one `in_account`; `now` is in seconds since 1970. A plan holds what can be done at
     once, and a Wait for what cannot: after it has been applied, observe and plan again.
     """
-    if wanted is Wanted.RELEASED:
-        return _release(state, config, now, force=True)
-    if state.table is None or state.table.status == "DELETING":
-        return _release(state, config, now, force=False) if state.table is None else []
-    return _Protection(state, state.table, config, account, now).steps()
+    table = state.table
+    if wanted in {Wanted.RELEASED, Wanted.DEPROVISIONED}:
+        opting: list[Step] = []
+        if wanted is Wanted.DEPROVISIONED and table and table.status != "DELETING" and not table.opted_out:
+            opting = [OptOut(state.name)]
+        return opting + _release(state, config, now, force=True)
+    if table is None:
+        return _release(state, config, now, force=False)
+    if table.status == "DELETING" or (table.opted_out and wanted is Wanted.PROTECTED):
+        return []
+    opting = [OptIn(state.name)] if table.opted_out else []
+    return opting + _Protection(state, table, config, account, now).steps()
 
 
 class _Protection:

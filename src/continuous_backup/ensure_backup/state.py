@@ -19,10 +19,13 @@ class Stream:
 
 @dataclass(frozen=True)
 class Table:
+    """`opted_out` is whether its tag says that it is to be left alone."""
+
     name: str
     status: str = "ACTIVE"
     stream: Stream | None = None
     replicas: int = 0
+    opted_out: bool = False
 
     @property
     def most_readers(self) -> int:

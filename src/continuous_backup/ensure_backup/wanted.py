@@ -21,10 +21,17 @@ OWNED_BY_CUSTOMER = "CUSTOMER_MANAGED_CMK"
 
 
 class Wanted(Enum):
-    """Whether a table's backup should be, or should be no more."""
+    """What a table's backup should be.
+
+    PROTECTED is what the function wants of every table, unless the table's tag opts it out.
+    PROVISIONED is what a person asked for: the opting out is withdrawn. RELEASED takes the wiring
+    away. DEPROVISIONED does so too, and opts the table out, or the next sweep would wire it again.
+    """
 
     PROTECTED = "protected"
+    PROVISIONED = "provisioned"
     RELEASED = "released"
+    DEPROVISIONED = "deprovisioned"
 
 
 def destination(table: str, config: Config, account: Account) -> Destination:

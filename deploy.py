@@ -1,0 +1,24 @@
+#!/usr/bin/env python3
+"""Deploy continuous backup to an account and region: ./build.sh, then deploy.py"""
+
+import script_environment  # noqa: F401, I001  finds our package and its libraries
+
+import os
+import sys
+from collections.abc import Sequence
+
+from continuous_backup.errors import ExitCode
+from continuous_backup.operations import cli
+from continuous_backup.operations.deployment import script
+
+
+def main(arguments: Sequence[str]) -> ExitCode:
+    parser = cli.parser("Deploy what build.sh built, or change what is deployed.", config_default=False)
+    parser.add_argument("--cw_role_arn", metavar="ARN", help="role of the EventBridge rules")
+    parser.add_argument("--lambda_role_arn", metavar="ARN", help="role of the Lambda functions")
+    parser.add_argument("--redeploy", action="store_true", help="upload the code even where it is the same")
+    return script.deploy(parser.parse_args(arguments), os.environ)
+
+
+if __name__ == "__main__":
+    sys.exit(cli.run(main))

@@ -1,0 +1,1 @@
+"""The product on one machine: an emulator of AWS, what it lacks, real data, and a referee."""

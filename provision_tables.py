@@ -1,0 +1,29 @@
+#!/usr/bin/env python3
+"""Switch continuous backup on for tables that exist already: provision_tables.py whitelist.hjson"""
+
+import script_environment  # noqa: F401, I001  finds our package and its libraries
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from continuous_backup.ensure_backup.wanted import Wanted
+from continuous_backup.errors import ExitCode
+from continuous_backup.operations import cli, table_scripts, whitelist
+from continuous_backup.operations.provisioning import Provisioning
+
+
+def main(arguments: Sequence[str]) -> ExitCode:
+    parser = cli.parser("Switch continuous backup on for the tables of a whitelist, or for all.")
+    parser.add_argument("whitelist", type=Path, help="HJSON file with provisionAll: true, or tableNames: [ ... ]")
+    options = parser.parse_args(arguments)
+    asked_for = whitelist.load(options.whitelist)
+    aws, account, config = cli.connect(options, cli.load_config(options))
+    provisioning = Provisioning(aws, config, account, table_scripts.log())
+    provisioning.require_forwarder()
+    plans = provisioning.plan_provisioning(asked_for)
+    return table_scripts.finish(options, provisioning, plans, Wanted.PROVISIONED)
+
+
+if __name__ == "__main__":
+    sys.exit(cli.run(main))

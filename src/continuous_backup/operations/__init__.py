@@ -1,0 +1,1 @@
+"""The operator's side: what the scripts at the root do."""

@@ -1,0 +1,203 @@
+"""Builds the zips of the Lambda functions: one a function, the same bytes from the same tree."""
+
+import argparse
+import hashlib
+import json
+import re
+import symtable
+import sys
+import tempfile
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from continuous_backup import __version__, config, naming
+from continuous_backup.config import Config
+from continuous_backup.errors import BackupError, ExitCode, UsageError
+from continuous_backup.operations import packages, wheels
+from continuous_backup.operations.wheels import Target
+
+#: What the zip says about itself; deploy.py reads it.
+BUILD_FACTS = "build.json"
+DEFAULT_PYTHON = "3.13"
+_OLDEST_MINOR = 11
+
+_EARLIEST_TIME_IN_A_ZIP = (1980, 1, 1, 0, 0, 0)
+_READABLE_FILE = 0o100644 << 16
+_UNIX = 3
+
+
+@dataclass(frozen=True)
+class Function:
+    """A Lambda function: its name, the package it runs, and whether it asks the opt-in function."""
+
+    name: str
+    package: str
+    asks_optin_function: bool = False
+
+    @property
+    def handler(self) -> str:
+        return f"{self.package}.handler.handler"
+
+
+FUNCTIONS = (
+    Function(naming.ENSURE_FUNCTION, "continuous_backup.ensure_backup", asks_optin_function=True),
+    Function(naming.FORWARDER_FUNCTION, "continuous_backup.streams_to_firehose"),
+)
+
+
+def zip_name(function: str) -> str:
+    """What a function's zip is called in `dist`."""
+    return f"{function}-{__version__}.zip"
+
+
+def write_zips(root: Path, config_file: Path, settings: Config, target: Target, dist: Path) -> list[Path]:
+    """Writes the zips into `dist` and returns their paths. `root` is the checkout.
+
+    `settings` is what `config_file` says, by itself: it is what the functions will read. Raises UsageError
+    for what is wrong with the opt-in function, BackupError for the rest; then `dist` is as it was.
+    """
+    optin_file = _optin_file(settings, config_file)
+    contents = {}
+    for function in FUNCTIONS:
+        files = _code_and_libraries(function, root, target)
+        files[config.BUNDLED_NAME] = config_file.read_bytes()
+        files[BUILD_FACTS] = _facts(function, target)
+        if optin_file and function.asks_optin_function:
+            files[optin_file.name] = optin_file.read_bytes()
+        contents[zip_name(function.name)] = files
+    return _write(contents, dist)
+
+
+def _code_and_libraries(function: Function, root: Path, target: Target) -> dict[str, bytes]:
+    """By path in the zip: what the function's package imports, and nothing else."""
+    needed = packages.imports_of(function.package, root / "src")
+    files = {path.as_posix(): (root / "src" / path).read_bytes() for path in needed.modules}
+    pins = packages.pinned_versions(root / "requirements.txt")
+    for library in needed.libraries:
+        if library not in pins:
+            raise BackupError(
+                f"{function.package} imports {library}, which requirements.txt does not pin",
+                f"add {library}==<version> there, or do without it",
+            )
+        files |= wheels.files_in(wheels.wheel(library, pins[library], target, root / ".local" / "wheels"))
+    return files
+
+
+def _facts(function: Function, target: Target) -> bytes:
+    facts = {
+        "version": __version__,
+        "architecture": target.architecture,
+        "python": target.python,
+        "handler": function.handler,
+    }
+    return json.dumps(facts, indent=2).encode() + b"\n"
+
+
+def _optin_file(settings: Config, config_file: Path) -> Path | None:
+    """The Python file of the opt-in function, beside the configuration; checked, but not run."""
+    if not settings.optin_function:
+        return None
+    module, function = settings.optin_function.split(":")
+    path = config_file.parent / f"{module}.py"
+    where = f"optinFunction is {settings.optin_function}"
+    if module in sys.stdlib_module_names | packages.FROM_THE_RUNTIME | {packages.OURS, "hjson", "orjson"}:
+        raise UsageError(f"{where}, but {module} is the name of a library too", f"give {path} another name")
+    if not path.is_file():
+        raise UsageError(f"{where}, but there is no file {path}", "put it beside the configuration file")
+    try:
+        names = symtable.symtable(path.read_text(encoding="utf-8"), str(path), "exec")
+    except (SyntaxError, ValueError) as err:
+        raise UsageError(f"{where}, but {path} does not compile: {err}", f"try: python3 {path}") from err
+    if function not in names.get_identifiers() or not _is_bound(names.lookup(function)):
+        raise UsageError(
+            f"{where}, but {path} has no {function}",
+            f"define {function}(table_name) there, or name a function that is there",
+        )
+    return path
+
+
+def _is_bound(name: symtable.Symbol) -> bool:
+    return name.is_assigned() or name.is_imported()
+
+
+def _write(contents: dict[str, dict[str, bytes]], dist: Path) -> list[Path]:
+    """Everything is written beside its place before anything is put into it."""
+    try:
+        dist.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=dist, prefix=".build-") as unfinished:
+            for name, files in contents.items():
+                _write_zip(Path(unfinished) / name, files)
+            return [(Path(unfinished) / name).replace(dist / name) for name in contents]
+    except OSError as err:
+        raise BackupError(f"{dist} cannot be written: {err}", "make it a folder that you may write to") from err
+
+
+def _write_zip(path: Path, files: dict[str, bytes]) -> None:
+    """The same files make the same bytes: no times, owners or order of a file system's."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in sorted(files):
+            entry = zipfile.ZipInfo(name, _EARLIEST_TIME_IN_A_ZIP)
+            entry.external_attr = _READABLE_FILE
+            entry.create_system = _UNIX
+            archive.writestr(entry, files[name], zipfile.ZIP_DEFLATED, compresslevel=9)
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(message, "./build.sh --help")
+
+
+def _arguments(argv: list[str] | None) -> argparse.Namespace:
+    parser = _Parser(prog="./build.sh", description="Writes the zips of the Lambda functions into dist/.")
+    parser.add_argument("config_file", nargs="?", type=Path, help="default: config.hjson of the checkout")
+    parser.add_argument(
+        "--architecture", choices=("arm64", "x86_64"), help="default: the configuration's architecture"
+    )
+    parser.add_argument("--python", help=f"Python of the Lambda runtime, default {DEFAULT_PYTHON}")
+    parser.add_argument(
+        "--this-machine", action="store_true", help="for this Python and processor: for a local emulator"
+    )
+    parser.add_argument("--dist", type=Path, help="folder to write to, default: dist in the checkout")
+    arguments = parser.parse_args(argv)
+    if arguments.this_machine and (arguments.architecture or arguments.python):
+        parser.error("--this-machine says both architecture and Python")
+    minor = re.fullmatch(r"3\.(\d+)", arguments.python or DEFAULT_PYTHON)
+    if not minor or int(minor[1]) < _OLDEST_MINOR:
+        parser.error(f"--python {arguments.python} is not 3.{_OLDEST_MINOR} or newer, such as {DEFAULT_PYTHON}")
+    return arguments
+
+
+def _target(arguments: argparse.Namespace, settings: Config) -> Target:
+    if arguments.this_machine:
+        return wheels.this_machine()
+    return Target(arguments.architecture or settings.architecture, arguments.python or DEFAULT_PYTHON)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """The command line of build.sh; returns its exit status."""
+    root = Path(__file__).resolve().parents[3]
+    try:
+        arguments = _arguments(argv)
+        config_file = arguments.config_file or root / "config.hjson"
+        settings = config.load(config_file, environment={})
+        target = _target(arguments, settings)
+        for path in write_zips(root, config_file, settings, target, arguments.dist or root / "dist"):
+            written = path.read_bytes()
+            print(f"{path}  {len(written):,} bytes  sha256 {hashlib.sha256(written).hexdigest()}")
+    except BackupError as err:
+        print(f"Error: {err.problem}", file=sys.stderr)
+        if err.hint:
+            print(f"Try: {err.hint}", file=sys.stderr)
+        return err.exit_code
+    except OSError as err:
+        print(f"Error: {err}", file=sys.stderr)
+        return ExitCode.FAILED
+    except KeyboardInterrupt:
+        return ExitCode.INTERRUPTED
+    return ExitCode.DONE
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,122 @@
+"""What all scripts share: options, questions, results, and errors for people."""
+
+import argparse
+import json
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from continuous_backup import config as configuration
+from continuous_backup.aws import Aws, BotoCoreError, ClientError, explain
+from continuous_backup.config import Config
+from continuous_backup.errors import BackupError, ExitCode, UsageError
+from continuous_backup.naming import Account
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+_DEFAULT_CONFIG = "config.hjson"
+
+#: Results go to standard output, everything else to standard error. Both honour NO_COLOR.
+results = Console(soft_wrap=True, highlight=False)
+progress = Console(stderr=True, soft_wrap=True, highlight=False)
+
+
+def parser(description: str, *, config_default: bool = True) -> argparse.ArgumentParser:
+    """A parser with the options that every script has."""
+    made = argparse.ArgumentParser(description=description)
+    made.add_argument(
+        "--config-file",
+        type=Path,
+        metavar="FILE",
+        help=f"the configuration (default: {_DEFAULT_CONFIG} here, or beside this script)"
+        if config_default
+        else "the configuration that ./build.sh was given (default: the one in the built zips)",
+    )
+    made.add_argument("--profile", help="AWS profile, as in `aws --profile`")
+    made.add_argument("--region", help="AWS region (default: the configuration's, then that of your AWS settings)")
+    made.add_argument("--endpoint-url", metavar="URL", help="another endpoint than AWS's, for all services")
+    made.add_argument("--output", choices=("table", "json"), default="table", help="how results are shown")
+    made.add_argument("--dry-run", action="store_true", help="show the plan and change nothing")
+    made.add_argument("--yes", action="store_true", help="do not ask")
+    made.add_argument("--debug", action="store_true", help="show the stack of an error, for a bug report")
+    return made
+
+
+def run(main: Callable[[Sequence[str]], ExitCode]) -> int:
+    """Runs a script's main with the command line; what it raises becomes a message and an exit code."""
+    arguments = sys.argv[1:]
+    try:
+        return int(main(arguments))
+    except KeyboardInterrupt:
+        progress.print("\nInterrupted. What was done stays done; run it again to go on.")
+        return int(ExitCode.INTERRUPTED)
+    except (BackupError, ClientError, BotoCoreError) as err:
+        if "--debug" in arguments:
+            traceback.print_exc()
+        return say_error(explain(err))
+    except Exception as err:
+        if "--debug" in arguments:
+            raise
+        unexpected = f"this is a mistake in the software: {type(err).__name__}: {err}"
+        return say_error(BackupError(unexpected, "run it again with --debug, and report what it shows"))
+
+
+def say_error(err: BackupError) -> int:
+    """Shows an error on standard error, and gives its exit code."""
+    progress.print(f"Error: {err.problem}", markup=False)
+    if err.hint:
+        progress.print(f"Try: {err.hint}", markup=False)
+    return int(err.exit_code)
+
+
+def load_config(options: argparse.Namespace) -> Config:
+    """The configuration of --config-file, or the one here, or the one beside the scripts."""
+    if options.config_file:
+        return configuration.load(options.config_file)
+    here = Path(_DEFAULT_CONFIG)
+    return configuration.load(here if here.exists() else REPOSITORY / _DEFAULT_CONFIG)
+
+
+def connect(options: argparse.Namespace, config: Config) -> tuple[Aws, Account, Config]:
+    """Clients, whose account it is, and the configuration with that account's names filled in."""
+    aws = Aws(
+        profile=options.profile,
+        region=options.region or config.region or None,
+        endpoint_url=options.endpoint_url,
+    )
+    account = aws.account()
+    return aws, account, config.in_account(account)
+
+
+def confirm(options: argparse.Namespace, question: str) -> bool:
+    """Whether to go on. Raises UsageError where there is nobody to ask and no --yes."""
+    if options.yes:
+        return True
+    if not sys.stdin.isatty():
+        raise UsageError("this changes or removes things and there is no terminal to ask on", "add --yes")
+    progress.print(f"{question} [y/N] ", end="", markup=False)
+    return input().strip().lower() in {"y", "yes"}
+
+
+def tell(text: object) -> None:
+    """A line of progress, on standard error."""
+    progress.print(str(text), markup=False)
+
+
+def show(options: argparse.Namespace, rows: list[dict[str, Any]], document: dict[str, Any]) -> None:
+    """The result: `rows` as a table, or `document` as JSON, on standard output."""
+    if options.output == "json":
+        print(json.dumps(document, indent=2, default=str))
+        return
+    if not rows:
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in rows[0]:
+        table.add_column(name, overflow="fold")
+    for row in rows:
+        table.add_row(*(str(value) for value in row.values()))
+    results.print(table, markup=False)

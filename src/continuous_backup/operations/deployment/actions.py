@@ -1,0 +1,197 @@
+"""What a deployment's plan is made of."""
+
+from dataclasses import dataclass
+
+from continuous_backup.operations.deployment.state import Bucket, Function, LogGroup, RolesStack, Rule
+
+
+@dataclass(frozen=True)
+class CreateBucket:
+    bucket: Bucket
+
+    def __str__(self) -> str:
+        return f"create bucket {self.bucket.name}"
+
+
+@dataclass(frozen=True)
+class SecureBucket:
+    bucket: Bucket
+
+    def __str__(self) -> str:
+        return f"make bucket {self.bucket.name} private, encrypted and TLS only"
+
+
+@dataclass(frozen=True)
+class CreateRolesStack:
+    stack: RolesStack
+
+    def __str__(self) -> str:
+        return f"create the IAM roles (CloudFormation stack {self.stack.name})"
+
+
+@dataclass(frozen=True)
+class UpdateRolesStack:
+    stack: RolesStack
+
+    def __str__(self) -> str:
+        return f"update the IAM roles (CloudFormation stack {self.stack.name})"
+
+
+@dataclass(frozen=True)
+class DeleteRolesStack:
+    name: str
+    why: str = ""
+
+    def __str__(self) -> str:
+        return f"delete the IAM roles (CloudFormation stack {self.name}){self.why and ': ' + self.why}"
+
+
+@dataclass(frozen=True)
+class CreateLogGroup:
+    log_group: LogGroup
+
+    def __str__(self) -> str:
+        return f"create log group {self.log_group.name}, kept for {self.log_group.retention_days} days"
+
+
+@dataclass(frozen=True)
+class SetRetention:
+    log_group: LogGroup
+
+    def __str__(self) -> str:
+        return f"keep log group {self.log_group.name} for {self.log_group.retention_days} days"
+
+
+@dataclass(frozen=True)
+class DeleteLogGroup:
+    name: str
+
+    def __str__(self) -> str:
+        return f"delete log group {self.name}"
+
+
+@dataclass(frozen=True)
+class CreateFunction:
+    function: Function
+
+    def __str__(self) -> str:
+        its = self.function
+        return f"create function {its.name} ({its.runtime}, {its.architecture}, {its.memory_mb} MB)"
+
+
+@dataclass(frozen=True)
+class UpdateCode:
+    function: Function
+
+    def __str__(self) -> str:
+        return f"update the code of function {self.function.name}"
+
+
+@dataclass(frozen=True)
+class UpdateSettings:
+    function: Function
+    differences: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"update function {self.function.name}: {', '.join(self.differences)}"
+
+
+@dataclass(frozen=True)
+class ReserveConcurrency:
+    """`executions` of 0 takes the reservation away."""
+
+    function: str
+    executions: int
+
+    def __str__(self) -> str:
+        if not self.executions:
+            return f"reserve no concurrency for function {self.function}"
+        return f"reserve concurrency {self.executions} for function {self.function}"
+
+
+@dataclass(frozen=True)
+class DeleteFunction:
+    name: str
+
+    def __str__(self) -> str:
+        return f"delete function {self.name}"
+
+
+@dataclass(frozen=True)
+class PutRule:
+    rule: Rule
+    is_new: bool = False
+
+    def __str__(self) -> str:
+        when = self.rule.schedule or "DynamoDB API calls"
+        return f"{'create' if self.is_new else 'update'} rule {self.rule.name} ({when})"
+
+
+@dataclass(frozen=True)
+class PutTarget:
+    rule: Rule
+
+    def __str__(self) -> str:
+        return f"let rule {self.rule.name} call {self.rule.target_arn.rpartition(':')[2]}"
+
+
+@dataclass(frozen=True)
+class AllowInvocation:
+    rule: Rule
+
+    def __str__(self) -> str:
+        return f"permit rule {self.rule.name} to invoke {self.rule.target_arn.rpartition(':')[2]}"
+
+
+@dataclass(frozen=True)
+class DeleteRule:
+    name: str
+
+    def __str__(self) -> str:
+        return f"delete rule {self.name}"
+
+
+Action = (
+    CreateBucket
+    | SecureBucket
+    | CreateRolesStack
+    | UpdateRolesStack
+    | DeleteRolesStack
+    | CreateLogGroup
+    | SetRetention
+    | DeleteLogGroup
+    | CreateFunction
+    | UpdateCode
+    | UpdateSettings
+    | ReserveConcurrency
+    | DeleteFunction
+    | PutRule
+    | PutTarget
+    | AllowInvocation
+    | DeleteRule
+)
+
+
+@dataclass(frozen=True)
+class Conflict:
+    """Something of somebody else's that stands where ours should be."""
+
+    what: str
+    hint: str
+
+    def __str__(self) -> str:
+        return self.what
+
+
+@dataclass(frozen=True)
+class Note:
+    """What a person should know; `loud` where protection depends on it."""
+
+    what: str
+    loud: bool = False
+
+    def __str__(self) -> str:
+        return self.what
+
+
+Step = Action | Conflict | Note

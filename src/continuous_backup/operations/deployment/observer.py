@@ -1,0 +1,236 @@
+"""Looks at what is deployed, and at what surrounds it; changes nothing."""
+
+import json
+from typing import Any
+
+from continuous_backup import naming
+from continuous_backup.aws import Aws, ClientError, error_code
+from continuous_backup.config import Config
+from continuous_backup.errors import UsageError
+from continuous_backup.naming import Account
+from continuous_backup.operations.deployment import bucket_policy
+from continuous_backup.operations.deployment.state import (
+    Bucket,
+    Deployment,
+    Function,
+    LogGroup,
+    RolesStack,
+    Rule,
+    Surroundings,
+)
+from continuous_backup.operations.deployment.wanted import statement_id
+
+_FUNCTIONS = (naming.ENSURE_FUNCTION, naming.FORWARDER_FUNCTION)
+_RULES = (naming.API_EVENTS_RULE, naming.SWEEP_RULE)
+_LOG_GROUPS = (*(naming.log_group(function) for function in _FUNCTIONS), naming.DELIVERY_LOG_GROUP)
+_GONE = {"DELETE_COMPLETE", "REVIEW_IN_PROGRESS"}
+_DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
+
+
+def observe(aws: Aws, config: Config, account: Account) -> Deployment:
+    """What is deployed; `config` is one `in_account`. Raises UsageError for a bucket that cannot be used."""
+    return Deployment(
+        bucket=_bucket(aws, config, account),
+        roles_stack=_roles_stack(aws),
+        log_groups={name: found for name in _LOG_GROUPS if (found := _log_group(aws, name))},
+        functions={name: function for name in _FUNCTIONS if (function := _function(aws, name))},
+        rules={name: rule for name in _RULES if (rule := _rule(aws, account, name))},
+    )
+
+
+def surroundings(aws: Aws, account: Account) -> Surroundings:
+    """What matters of the account: whether a trail tells of API calls, and the concurrency left."""
+    limits = aws.client("lambda").get_account_settings()["AccountLimit"]
+    return Surroundings(
+        trail_logs_api_calls=_trail_logs_api_calls(aws, account),
+        unreserved_concurrency=limits.get("UnreservedConcurrentExecutions", 0),
+    )
+
+
+def _bucket(aws: Aws, config: Config, account: Account) -> Bucket | None:
+    s3, name = aws.client("s3"), config.bucket
+    try:
+        found = s3.head_bucket(Bucket=name, ExpectedBucketOwner=account.id)
+    except ClientError as err:
+        code = error_code(err)
+        if code in {"404", "NoSuchBucket"}:
+            return None
+        if code in {"301", "400", "PermanentRedirect"}:
+            raise _in_another_region(name, account, _region_told(err)) from err
+        if code in {"403", "AccessDenied", "Forbidden"}:
+            raise UsageError(
+                f"bucket {name} belongs to another account, or may not be listed by you",
+                "name a bucket of this account in firehoseDeliveryBucket, or leave the key out; "
+                "docs/iam.md has the permissions of deploy.py",
+            ) from err
+        raise
+    region = found.get("BucketRegion") or _region_told_in(found)
+    if region and region != account.region:
+        raise _in_another_region(name, account, region)
+    ours = naming.MANAGED_TAG in _bucket_tags(aws, name)
+    return Bucket(name, ours, secured=_is_secured(aws, name, account))
+
+
+def _in_another_region(name: str, account: Account, region: str) -> UsageError:
+    where = f"in {region}" if region else "in another region"
+    return UsageError(
+        f"bucket {name} is {where}, not in {account.region}",
+        "Firehose writes to buckets of its own region: name one in firehoseDeliveryBucket, or leave the key out",
+    )
+
+
+def _region_told(err: ClientError) -> str:
+    return _region_told_in(err.response)
+
+
+def _region_told_in(response: dict[str, Any]) -> str:
+    headers = response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+    return str(headers.get("x-amz-bucket-region", ""))
+
+
+def _bucket_tags(aws: Aws, name: str) -> dict[str, str]:
+    try:
+        tags = aws.client("s3").get_bucket_tagging(Bucket=name)["TagSet"]
+    except ClientError as err:
+        if error_code(err) in {"NoSuchTagSet", *_DENIED}:
+            return {}
+        raise
+    return {each["Key"]: each["Value"] for each in tags}
+
+
+def _is_secured(aws: Aws, name: str, account: Account) -> bool:
+    """Whether nothing public can be on it and every request is over TLS; S3 encrypts all new objects."""
+    s3 = aws.client("s3")
+    try:
+        block = s3.get_public_access_block(Bucket=name)["PublicAccessBlockConfiguration"]
+        policy = json.loads(s3.get_bucket_policy(Bucket=name)["Policy"])
+    except ClientError as err:
+        if error_code(err) in {"NoSuchPublicAccessBlockConfiguration", "NoSuchBucketPolicy", *_DENIED}:
+            return False
+        raise
+    return all(block.values()) and bucket_policy.is_tls_only(policy, account.bucket_arn(name))
+
+
+def _roles_stack(aws: Aws) -> RolesStack | None:
+    cloudformation = aws.client("cloudformation")
+    try:
+        found = cloudformation.describe_stacks(StackName=naming.ROLES_STACK)["Stacks"][0]
+    except ClientError as err:
+        if error_code(err) == "ValidationError":  # CloudFormation's way to say: there is none
+            return None
+        raise
+    if found["StackStatus"] in _GONE:
+        return None
+    template = cloudformation.get_template(StackName=naming.ROLES_STACK)["TemplateBody"]
+    return RolesStack(
+        name=naming.ROLES_STACK,
+        template=template if isinstance(template, str) else json.dumps(template),
+        parameters={each["ParameterKey"]: each["ParameterValue"] for each in found.get("Parameters", [])},
+        status=found["StackStatus"],
+        ours={"Key": naming.MANAGED_TAG, "Value": naming.MANAGED_TAG_VALUE} in found.get("Tags", []),
+    )
+
+
+def _log_group(aws: Aws, name: str) -> LogGroup | None:
+    found = aws.pages("logs", "describe_log_groups", "logGroups", logGroupNamePrefix=name)
+    exact = next((each for each in found if each["logGroupName"] == name), None)
+    return LogGroup(name, exact.get("retentionInDays", 0)) if exact else None
+
+
+def _function(aws: Aws, name: str) -> Function | None:
+    functions = aws.client("lambda")
+    try:
+        found = functions.get_function(FunctionName=name)
+        reserved = functions.get_function_concurrency(FunctionName=name)
+    except ClientError as err:
+        if error_code(err) == "ResourceNotFoundException":
+            return None
+        raise
+    its = found["Configuration"]
+    return Function(
+        name=name,
+        role_arn=its["Role"],
+        handler=its["Handler"],
+        runtime=its["Runtime"],
+        architecture=its.get("Architectures", ["x86_64"])[0],
+        memory_mb=its["MemorySize"],
+        timeout_seconds=its["Timeout"],
+        log_format=its.get("LoggingConfig", {}).get("LogFormat", "Text"),
+        code_sha256=its["CodeSha256"],
+        environment=its.get("Environment", {}).get("Variables", {}),
+        reserved_concurrency=reserved.get("ReservedConcurrentExecutions", 0),
+        ours=found.get("Tags", {}).get(naming.MANAGED_TAG) == naming.MANAGED_TAG_VALUE,
+    )
+
+
+def _rule(aws: Aws, account: Account, name: str) -> Rule | None:
+    events = aws.client("events")
+    try:
+        found = events.describe_rule(Name=name)
+    except ClientError as err:
+        if error_code(err) == "ResourceNotFoundException":
+            return None
+        raise
+    targets = events.list_targets_by_rule(Rule=name)["Targets"]
+    tags = events.list_tags_for_resource(ResourceARN=found["Arn"])["Tags"]
+    return Rule(
+        name=name,
+        role_arn=found.get("RoleArn", ""),
+        pattern=found.get("EventPattern", ""),
+        schedule=found.get("ScheduleExpression", ""),
+        enabled=found.get("State") == "ENABLED",
+        target_arn=targets[0]["Arn"] if targets else "",
+        may_invoke=_may_invoke(aws, account, name),
+        ours={"Key": naming.MANAGED_TAG, "Value": naming.MANAGED_TAG_VALUE} in tags,
+    )
+
+
+def _may_invoke(aws: Aws, account: Account, rule: str) -> bool:
+    try:
+        policy = json.loads(aws.client("lambda").get_policy(FunctionName=naming.ENSURE_FUNCTION)["Policy"])
+    except ClientError as err:
+        if error_code(err) == "ResourceNotFoundException":
+            return False
+        raise
+    return any(
+        statement.get("Sid") == statement_id(rule) and account.rule_arn(rule) in json.dumps(statement)
+        for statement in policy.get("Statement", [])
+    )
+
+
+def _trail_logs_api_calls(aws: Aws, account: Account) -> bool | None:
+    """Whether any trail that covers this region is on and logs writing management events."""
+    trails = aws.client("cloudtrail")
+    try:
+        found = trails.describe_trails(includeShadowTrails=True)["trailList"]
+        return any(_logs_api_calls(trails, trail) for trail in found if _covers(trail, account))
+    except ClientError as err:
+        if error_code(err) in _DENIED:
+            return None
+        raise
+
+
+def _covers(trail: dict[str, Any], account: Account) -> bool:
+    return bool(trail.get("IsMultiRegionTrail")) or trail.get("HomeRegion") == account.region
+
+
+def _logs_api_calls(trails: Any, trail: dict[str, Any]) -> bool:
+    if not trails.get_trail_status(Name=trail["TrailARN"]).get("IsLogging"):
+        return False
+    selectors = trails.get_event_selectors(TrailName=trail["TrailARN"])
+    classic = any(
+        each.get("IncludeManagementEvents") and each.get("ReadWriteType", "All") in {"All", "WriteOnly"}
+        for each in selectors.get("EventSelectors") or []
+    )
+    return classic or any(_selects_api_calls(each) for each in selectors.get("AdvancedEventSelectors") or [])
+
+
+def _selects_api_calls(selector: dict[str, Any]) -> bool:
+    """Whether an advanced event selector takes in management events that write, DynamoDB's too."""
+    fields = {each["Field"]: each for each in selector.get("FieldSelectors", [])}
+    management = "Management" in fields.get("eventCategory", {}).get("Equals", [])
+    read_only = "true" in fields.get("readOnly", {}).get("Equals", [])
+    source = fields.get("eventSource", {})
+    excluded = "dynamodb.amazonaws.com" in source.get("NotEquals", [])
+    elsewhere = bool(source.get("Equals")) and "dynamodb.amazonaws.com" not in source["Equals"]
+    return management and not read_only and not excluded and not elsewhere

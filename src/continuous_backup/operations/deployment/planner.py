@@ -1,0 +1,203 @@
+"""From what is deployed to what should be: pure functions."""
+
+import json
+
+from continuous_backup import naming
+from continuous_backup.operations.deployment.actions import (
+    AllowInvocation,
+    Conflict,
+    CreateBucket,
+    CreateFunction,
+    CreateLogGroup,
+    CreateRolesStack,
+    DeleteFunction,
+    DeleteLogGroup,
+    DeleteRolesStack,
+    DeleteRule,
+    Note,
+    PutRule,
+    PutTarget,
+    ReserveConcurrency,
+    SecureBucket,
+    SetRetention,
+    Step,
+    UpdateCode,
+    UpdateRolesStack,
+    UpdateSettings,
+)
+from continuous_backup.operations.deployment.state import (
+    Deployment,
+    Function,
+    RolesStack,
+    Rule,
+    Surroundings,
+)
+
+#: Lambda keeps this much of an account's concurrency unreserved:
+#: https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html
+ALWAYS_UNRESERVED = 100
+
+_HAND_OVER = f"rename or remove it, or tag it {naming.MANAGED_TAG}={naming.MANAGED_TAG_VALUE} to hand it over"
+_SETTINGS = {
+    "role_arn": "role",
+    "handler": "handler",
+    "runtime": "runtime",
+    "memory_mb": "memory",
+    "timeout_seconds": "time-out",
+    "log_format": "log format",
+    "environment": "environment",
+}
+
+
+def plan(there: Deployment, wanted: Deployment, around: Surroundings, *, redeploy: bool = False) -> list[Step]:
+    """What deploying takes, in order; only Notes when there is nothing to do.
+
+    With `redeploy` the functions' code is uploaded again even where it is the same.
+    """
+    conflicts = _conflicts(there)
+    if conflicts:
+        return [*conflicts]
+    functions = [
+        step
+        for function in wanted.functions.values()
+        for step in _function_steps(there.functions.get(function.name), function, around, redeploy)
+    ]
+    return [
+        *_bucket_steps(there, wanted),
+        *_roles_steps(there.roles_stack, wanted.roles_stack),
+        *_log_group_steps(there, wanted),
+        *functions,
+        *(step for rule in wanted.rules.values() for step in _rule_steps(there.rules.get(rule.name), rule)),
+        *_trail_notes(around),
+    ]
+
+
+def plan_removal(there: Deployment) -> list[Step]:
+    """What taking it all away takes. The rules go first, so that nothing is wired meanwhile.
+
+    The bucket is not in it: backup data is never touched.
+    """
+    rules: list[Step] = [DeleteRule(rule.name) for rule in there.rules.values() if rule.ours]
+    functions: list[Step] = [DeleteFunction(each.name) for each in there.functions.values() if each.ours]
+    log_groups: list[Step] = [DeleteLogGroup(each.name) for each in there.log_groups.values()]
+    stack: list[Step] = (
+        [DeleteRolesStack(there.roles_stack.name)] if there.roles_stack and there.roles_stack.ours else []
+    )
+    left_alone: list[Step] = [Note(f"{each.what}: left alone") for each in _conflicts(there)]
+    return [*rules, *functions, *log_groups, *stack, *left_alone]
+
+
+def _conflicts(there: Deployment) -> list[Conflict]:
+    stack = [there.roles_stack] if there.roles_stack else []
+    return [
+        *(
+            Conflict(f"there is a function {each.name} that is not ours", _HAND_OVER)
+            for each in there.functions.values()
+            if not each.ours
+        ),
+        *(
+            Conflict(f"there is an EventBridge rule {each.name} that is not ours", _HAND_OVER)
+            for each in there.rules.values()
+            if not each.ours
+        ),
+        *(
+            Conflict(f"there is a CloudFormation stack {each.name} that is not ours", _HAND_OVER)
+            for each in stack
+            if not each.ours
+        ),
+    ]
+
+
+def _bucket_steps(there: Deployment, wanted: Deployment) -> list[Step]:
+    if wanted.bucket is None:
+        return []
+    if there.bucket is None:
+        return [CreateBucket(wanted.bucket), SecureBucket(wanted.bucket)]
+    if there.bucket.secured:
+        return []
+    if there.bucket.ours:
+        return [SecureBucket(wanted.bucket)]
+    return [Note(f"bucket {there.bucket.name} is used as it is; it is not private, encrypted and TLS only")]
+
+
+def _roles_steps(there: RolesStack | None, wanted: RolesStack | None) -> list[Step]:
+    if wanted is None:
+        return []
+    if there is None:
+        return [CreateRolesStack(wanted)]
+    if there.status in {"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED"}:
+        return [DeleteRolesStack(there.name, f"it is {there.status}"), CreateRolesStack(wanted)]
+    if (there.template.strip(), dict(there.parameters)) != (wanted.template.strip(), dict(wanted.parameters)):
+        return [UpdateRolesStack(wanted)]
+    return []
+
+
+def _log_group_steps(there: Deployment, wanted: Deployment) -> list[Step]:
+    steps: list[Step] = []
+    for name, aim in wanted.log_groups.items():
+        found = there.log_groups.get(name)
+        if found is None:
+            steps.append(CreateLogGroup(aim))
+        elif found.retention_days != aim.retention_days:
+            steps.append(SetRetention(aim))
+    return steps
+
+
+def _function_steps(found: Function | None, aim: Function, around: Surroundings, redeploy: bool) -> list[Step]:
+    steps: list[Step] = []
+    if found is None:
+        steps.append(CreateFunction(aim))
+    else:
+        same_code = (found.code_sha256, found.architecture) == (aim.code_sha256, aim.architecture)
+        if redeploy or not same_code:
+            steps.append(UpdateCode(aim))
+        differences = tuple(
+            words for name, words in _SETTINGS.items() if getattr(found, name) != getattr(aim, name)
+        )
+        if differences:
+            steps.append(UpdateSettings(aim, differences))
+    return steps + _concurrency_steps(found.reserved_concurrency if found else 0, aim, around)
+
+
+def _concurrency_steps(reserved: int, aim: Function, around: Surroundings) -> list[Step]:
+    more = aim.reserved_concurrency - reserved
+    if not more:
+        return []
+    if more > 0 and around.unreserved_concurrency - more < ALWAYS_UNRESERVED:
+        return [
+            Note(
+                f"no concurrency is reserved for {aim.name}: the account has {around.unreserved_concurrency} "
+                f"unreserved, of which {ALWAYS_UNRESERVED} must stay so; ask AWS for a higher quota"
+            )
+        ]
+    return [ReserveConcurrency(aim.name, aim.reserved_concurrency)]
+
+
+def _rule_steps(found: Rule | None, aim: Rule) -> list[Step]:
+    steps: list[Step] = []
+    if found is None or _rule_facts(found) != _rule_facts(aim):
+        steps.append(PutRule(aim, is_new=found is None))
+    if found is None or found.target_arn != aim.target_arn:
+        steps.append(PutTarget(aim))
+    if found is None or not found.may_invoke:
+        steps.append(AllowInvocation(aim))
+    return steps
+
+
+def _rule_facts(rule: Rule) -> tuple[object, ...]:
+    return json.loads(rule.pattern or "{}"), rule.schedule, rule.enabled, rule.role_arn
+
+
+def _trail_notes(around: Surroundings) -> list[Step]:
+    if around.trail_logs_api_calls:
+        return []
+    if around.trail_logs_api_calls is None:
+        return [Note("whether a CloudTrail trail logs management events could not be found out", loud=True)]
+    return [
+        Note(
+            "no CloudTrail trail logs management events here, so no new table is ever announced: tables are "
+            "seen by the sweep alone. Create a trail (one is free): "
+            "https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-create-a-trail-using-the-console-first-time.html",
+            loud=True,
+        )
+    ]

@@ -1,0 +1,144 @@
+"""deploy.py and undeploy.py between the command line and the plan: show it, ask, carry it out."""
+
+import argparse
+from collections.abc import Mapping
+from dataclasses import replace
+
+from continuous_backup import config as configuration
+from continuous_backup import naming
+from continuous_backup.aws import BotoCoreError, ClientError, explain
+from continuous_backup.config import Config
+from continuous_backup.ensure_backup.wanted import Wanted
+from continuous_backup.errors import BackupError, ExitCode
+from continuous_backup.operations import cli, table_scripts
+from continuous_backup.operations.deployment import observer, package, planner
+from continuous_backup.operations.deployment.actions import (
+    Action,
+    Conflict,
+    DeleteFunction,
+    DeleteRule,
+    Note,
+    Step,
+)
+from continuous_backup.operations.deployment.executor import Executor
+from continuous_backup.operations.deployment.wanted import environment_of, wanted
+from continuous_backup.operations.provisioning import Provisioning, TablePlan
+
+_DIST = cli.REPOSITORY / "dist"
+_TEMPLATES = cli.REPOSITORY / "templates"
+
+
+def deploy(options: argparse.Namespace, environment: Mapping[str, str]) -> ExitCode:
+    """Deploys, or shows with --dry-run what deploying would change. DONE where nothing is left to do."""
+    as_written = configuration.load(options.config_file, environment) if options.config_file else None
+    packages = package.load(_DIST)
+    if options.config_file:
+        package.require_config(packages, options.config_file)
+    text = packages[naming.ENSURE_FUNCTION].config_text
+    if as_written is None:
+        as_written = configuration.parse(
+            configuration.parse_hjson(text, "the configuration in dist"), environment, "the configuration in dist"
+        )
+    as_written = _with_options(as_written, options)
+    aws, account, config = cli.connect(options, as_written)
+    aim = wanted(config, as_written, account, packages, _TEMPLATES, environment_of(text, environment))
+    steps = planner.plan(
+        observer.observe(aws, config, account),
+        aim,
+        observer.surroundings(aws, account),
+        redeploy=options.redeploy,
+    )
+    cli.tell(f"Account {account.id}, region {account.region}, backup in s3://{config.bucket}/{config.prefix}")
+    return _carry_out(options, steps, Executor(aws, account, packages), "deployed")
+
+
+def undeploy(options: argparse.Namespace) -> ExitCode:
+    """Takes everything away but data. Refuses while tables are wired, unless told to release them."""
+    aws, account, config = cli.connect(options, cli.load_config(options))
+    steps = planner.plan_removal(observer.observe(aws, config, account))
+    provisioning = Provisioning(aws, config, account, table_scripts.log())
+    wired = sorted(provisioning.wired_tables())
+    if wired and not options.deprovision:
+        raise BackupError(
+            f"{len(wired)} tables are still wired, and their backup would end: {', '.join(wired[:10])}"
+            + (", ..." if len(wired) > 10 else ""),
+            "say --deprovision to release them first; what is on S3 stays in any case",
+        )
+    for table in wired:
+        cli.tell(f"  - release table {table}: its mapping, then its delivery stream")
+    if not options.dry_run and (wired or _changes(steps)):
+        for step in steps:
+            cli.tell(f"  - {step}")
+        if not cli.confirm(options, f"Take all of this away? s3://{config.bucket} stays as it is."):
+            cli.tell("Nothing was changed.")
+            return ExitCode.FAILED
+        options.yes = True
+    if wired and not options.dry_run:
+        _release(provisioning, wired, Executor(aws, account), steps)
+        steps = planner.plan_removal(observer.observe(aws, config, account))
+    return _carry_out(options, steps, Executor(aws, account), "undeployed")
+
+
+def _with_options(config: Config, options: argparse.Namespace) -> Config:
+    return replace(
+        config,
+        events_role_arn=options.cw_role_arn or config.events_role_arn,
+        lambda_role_arn=options.lambda_role_arn or config.lambda_role_arn,
+    )
+
+
+def _release(provisioning: Provisioning, wired: list[str], executor: Executor, steps: list[Step]) -> None:
+    """Takes away what could wire a table again, and then the wiring of every table."""
+    ensure = DeleteFunction(naming.ENSURE_FUNCTION)
+    for step in steps:
+        if isinstance(step, DeleteRule) or step == ensure:
+            cli.tell(f"  - {step}")
+            _apply(executor, step)
+    results = provisioning.carry_out(
+        [TablePlan(table, provisioning.release_steps(table)) for table in wired],
+        Wanted.RELEASED,
+        lambda each: cli.tell(f"{each.table}: {each.result}"),
+    )
+    left = [each.table for each in results if not each.ok]
+    if left:
+        raise BackupError(
+            f"{len(left)} tables could not be released: {', '.join(left)}",
+            "mend that and run it again: it continues",
+        )
+
+
+def _changes(steps: list[Step]) -> list[Action]:
+    return [step for step in steps if not isinstance(step, Conflict | Note)]
+
+
+def _carry_out(options: argparse.Namespace, steps: list[Step], executor: Executor, done: str) -> ExitCode:
+    conflicts = [step for step in steps if isinstance(step, Conflict)]
+    if conflicts:
+        raise BackupError("\n".join(map(str, conflicts)), conflicts[0].hint)
+    changes = _changes(steps)
+    document = {
+        "dryRun": options.dry_run,
+        "changes": [str(each) for each in changes],
+        "notes": [str(each) for each in steps if isinstance(each, Note)],
+    }
+    for change in changes:
+        cli.tell(f"  - {change}")
+        if not options.dry_run:
+            _apply(executor, change)
+    for note in (each for each in steps if isinstance(each, Note)):
+        cli.tell(f"WARNING: {note}" if note.loud else f"Note: {note}")
+    if not changes:
+        cli.tell("Nothing to do: everything is as it should be.")
+    elif options.dry_run:
+        cli.tell(f"{len(changes)} changes. Nothing was changed: this was a dry run.")
+    else:
+        cli.tell(f"{len(changes)} changes made; {done}.")
+    cli.show(options, [], document)
+    return ExitCode.DONE
+
+
+def _apply(executor: Executor, change: Action) -> None:
+    try:
+        executor.apply(change)
+    except (ClientError, BotoCoreError) as err:
+        raise explain(err, f"could not {change}") from err

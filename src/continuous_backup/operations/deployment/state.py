@@ -1,0 +1,84 @@
+"""What is deployed, and what should be, as plain facts of one shape, so that they can be compared."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """`ours` is whether our tag is on it; `secured` whether it is private, encrypted and TLS only."""
+
+    name: str
+    ours: bool = False
+    secured: bool = False
+
+
+@dataclass(frozen=True)
+class RolesStack:
+    name: str
+    template: str
+    parameters: Mapping[str, str] = field(default_factory=dict, hash=False)
+    status: str = "CREATE_COMPLETE"
+    ours: bool = True
+
+
+@dataclass(frozen=True)
+class LogGroup:
+    name: str
+    retention_days: int = 0
+
+
+@dataclass(frozen=True)
+class Function:
+    """A Lambda function. `reserved_concurrency` of 0 means that none is reserved."""
+
+    name: str
+    role_arn: str
+    handler: str
+    runtime: str
+    architecture: str
+    memory_mb: int
+    timeout_seconds: int
+    log_format: str
+    code_sha256: str
+    environment: Mapping[str, str] = field(default_factory=dict, hash=False)
+    reserved_concurrency: int = 0
+    ours: bool = True
+
+
+@dataclass(frozen=True)
+class Rule:
+    """An EventBridge rule, with one target: EnsureDynamoBackup. `pattern` is JSON; `schedule` a rate()."""
+
+    name: str
+    role_arn: str
+    pattern: str = ""
+    schedule: str = ""
+    enabled: bool = True
+    target_arn: str = ""
+    may_invoke: bool = True
+    """Whether the function's resource policy lets this rule invoke it."""
+    ours: bool = True
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """All of it. In what is there, None and absence mean: not there."""
+
+    bucket: Bucket | None = None
+    roles_stack: RolesStack | None = None
+    log_groups: Mapping[str, LogGroup] = field(default_factory=dict)
+    functions: Mapping[str, Function] = field(default_factory=dict)
+    rules: Mapping[str, Rule] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What is not ours to change, and matters.
+
+    `trail_logs_api_calls` is None where it could not be found out; `unreserved_concurrency` is what the
+    account has left to reserve from.
+    """
+
+    trail_logs_api_calls: bool | None = True
+    unreserved_concurrency: int = 1000

@@ -1,0 +1,132 @@
+"""What should be deployed, from the configuration and the zips."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from continuous_backup import config as configuration
+from continuous_backup import naming
+from continuous_backup.config import Config
+from continuous_backup.ensure_backup.events import EVENT_PATTERN
+from continuous_backup.naming import Account
+from continuous_backup.operations.deployment.package import Package
+from continuous_backup.operations.deployment.state import (
+    Bucket,
+    Deployment,
+    Function,
+    LogGroup,
+    RolesStack,
+    Rule,
+)
+
+ROLES_TEMPLATE = "iam-roles.yaml"
+
+
+def wanted(
+    config: Config,
+    as_written: Config,
+    account: Account,
+    packages: Mapping[str, Package],
+    templates: Path,
+    environment: Mapping[str, str],
+) -> Deployment:
+    """The whole of it. `config` is `as_written` in this account; `environment` what the functions get."""
+    return Deployment(
+        bucket=Bucket(config.bucket, ours=True, secured=True),
+        roles_stack=_roles_stack(config, as_written, templates) if as_written.needs_roles_stack else None,
+        log_groups={
+            name: LogGroup(name, config.log_retention_days)
+            for name in (
+                naming.log_group(naming.ENSURE_FUNCTION),
+                naming.log_group(naming.FORWARDER_FUNCTION),
+                naming.DELIVERY_LOG_GROUP,
+            )
+        },
+        functions={
+            naming.ENSURE_FUNCTION: _function(
+                packages[naming.ENSURE_FUNCTION],
+                config,
+                environment,
+                config.ensure_memory_mb,
+                config.ensure_timeout_seconds,
+                config.ensure_reserved_concurrency,
+            ),
+            naming.FORWARDER_FUNCTION: _function(
+                packages[naming.FORWARDER_FUNCTION],
+                config,
+                environment,
+                config.forwarder_memory_mb,
+                config.forwarder_timeout_seconds,
+                config.forwarder_reserved_concurrency,
+            ),
+        },
+        rules={
+            naming.API_EVENTS_RULE: Rule(
+                naming.API_EVENTS_RULE,
+                config.events_role_arn,
+                pattern=json.dumps(EVENT_PATTERN),
+                target_arn=account.function_arn(naming.ENSURE_FUNCTION),
+            ),
+            naming.SWEEP_RULE: Rule(
+                naming.SWEEP_RULE,
+                config.events_role_arn,
+                schedule=_rate(config.sweep_minutes),
+                target_arn=account.function_arn(naming.ENSURE_FUNCTION),
+            ),
+        },
+    )
+
+
+def environment_of(config_text: str, environment: Mapping[str, str]) -> dict[str, str]:
+    """The keys that the file leaves to the environment, as the functions' environment variables."""
+    in_file = configuration.parse_hjson(config_text, configuration.BUNDLED_NAME)
+    left_out = set(configuration.keys()).difference(in_file)
+    return {name: environment[name] for name in sorted(left_out) if environment.get(name)}
+
+
+def statement_id(rule: str) -> str:
+    """The name of the statement in the function's resource policy that lets a rule invoke it."""
+    return f"{rule}-{hashlib.sha256(rule.encode()).hexdigest()[:8]}"
+
+
+def _roles_stack(config: Config, as_written: Config, templates: Path) -> RolesStack:
+    return RolesStack(
+        naming.ROLES_STACK,
+        (templates / ROLES_TEMPLATE).read_text(encoding="utf-8"),
+        {
+            "BucketName": config.bucket,
+            "Prefix": config.prefix,
+            "KmsKeyArn": config.kms_key_arn,
+            "EventsRoleArn": as_written.events_role_arn,
+            "DeliveryRoleArn": as_written.delivery_role_arn,
+            "LambdaRoleArn": as_written.lambda_role_arn,
+        },
+    )
+
+
+def _function(
+    package: Package,
+    config: Config,
+    environment: Mapping[str, str],
+    memory_mb: int,
+    timeout_seconds: int,
+    reserved_concurrency: int,
+) -> Function:
+    return Function(
+        name=package.function,
+        role_arn=config.lambda_role_arn,
+        handler=package.handler,
+        runtime=package.runtime,
+        architecture=package.architecture,
+        memory_mb=memory_mb,
+        timeout_seconds=timeout_seconds,
+        log_format=config.log_format,
+        code_sha256=package.sha256,
+        environment=environment,
+        reserved_concurrency=reserved_concurrency,
+    )
+
+
+def _rate(minutes: int) -> str:
+    return f"rate({minutes} {'minute' if minutes == 1 else 'minutes'})"

@@ -1,0 +1,66 @@
+"""What provision_tables.py and deprovision_tables.py show, ask and answer."""
+
+import argparse
+import logging
+from typing import Any
+
+from continuous_backup.ensure_backup.wanted import Wanted
+from continuous_backup.errors import ExitCode
+from continuous_backup.operations import cli
+from continuous_backup.operations.provisioning import Provisioning, TablePlan, TableResult, exit_code
+
+
+class _TellProgress(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        cli.tell(f"  {record.getMessage()}")
+
+
+def log() -> logging.Logger:
+    """A logger that shows each change, as it is made, as a line of progress."""
+    made = logging.getLogger("continuous_backup.operations")
+    made.handlers = [_TellProgress()]
+    made.propagate = False
+    made.setLevel(logging.INFO)
+    return made
+
+
+def finish(
+    options: argparse.Namespace, provisioning: Provisioning, plans: list[TablePlan], wanted: Wanted
+) -> ExitCode:
+    """Shows the plan, asks where something is taken away, carries it out, and shows what came of it."""
+    for plan in plans:
+        _tell_plan(plan)
+    if options.dry_run:
+        cli.tell("Nothing was changed: this was a dry run.")
+        cli.show(options, [], {"dryRun": True, "tables": [_planned(plan) for plan in plans]})
+        return exit_code([TableResult(p.table, p.refusal, _fine(p)) for p in plans])
+    takes_away = any(action.destructive for plan in plans for action in plan.actions)
+    asks = takes_away or (wanted is Wanted.DEPROVISIONED and any(plan.steps for plan in plans))
+    if asks and not cli.confirm(options, "Go on? Data on S3 is not touched."):
+        cli.tell("Nothing was changed.")
+        return ExitCode.FAILED
+    results = provisioning.carry_out(plans, wanted, lambda each: cli.tell(f"{each.table}: {each.result}"))
+    cli.show(options, [_row(each) for each in results], {"tables": [vars(each) for each in results]})
+    good = sum(each.ok for each in results)
+    cli.tell(f"{good} of {len(results)} tables are as asked for.")
+    return exit_code(results)
+
+
+def _fine(plan: TablePlan) -> bool:
+    return not plan.problems and (not plan.refusal or plan.refused_on_request)
+
+
+def _tell_plan(plan: TablePlan) -> None:
+    cli.tell(f"{plan.table}: {plan.refusal}" if plan.refusal else f"{plan.table}:")
+    for step in plan.steps:
+        cli.tell(f"  - {step}")
+    if not plan.refusal and not plan.steps:
+        cli.tell("  - nothing to do")
+
+
+def _planned(plan: TablePlan) -> dict[str, Any]:
+    return {"table": plan.table, "refusal": plan.refusal, "steps": [str(step) for step in plan.steps]}
+
+
+def _row(result: TableResult) -> dict[str, str]:
+    return {"table": result.table, "result": result.result}

@@ -1,0 +1,1 @@
+"""LambdaStreamToFirehose: one function that forwards the changes of every table to its delivery stream."""

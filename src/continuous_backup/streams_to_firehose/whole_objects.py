@@ -1,0 +1,81 @@
+"""What does not go through Firehose: objects written straight to S3."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from continuous_backup import naming
+from continuous_backup.aws import Client
+from continuous_backup.config import Config
+from continuous_backup.naming import Account
+from continuous_backup.streams_to_firehose.changes import Change, NoChange
+from continuous_backup.streams_to_firehose.compression import gzip_member
+from continuous_backup.streams_to_firehose.patience import Patience
+
+#: Stands for the table where a record does not tell it. DynamoDB's names have at least three characters,
+#: so that it is nobody's.
+UNKNOWN_TABLE = "_"
+_FAILED = "_failed/"
+_DIGEST_DIGITS = 16
+
+
+@dataclass(frozen=True)
+class WholeObject:
+    """An object on S3: its key, and a gzip file of one line."""
+
+    key: str
+    body: bytes
+
+
+def of_oversize(change: Change, prefix: str, now: float) -> WholeObject:
+    """A change too large for Firehose, in the change log of its table.
+
+    The key says nothing but what the change is, so that a batch that is repeated writes the same object.
+    So its hour is that in which the change was made, where Firehose's is that of arrival. Who reads the
+    changes made since a time reads from that hour on, and finds it there.
+    """
+    name = f"oversize-{change.sequence_number}-{_digest(change.stream_arn.encode())}.gz"
+    return WholeObject(
+        naming.table_prefix(prefix, change.table) + _hour(change.time, now) + name, gzip_member(change.line)
+    )
+
+
+def of_failed(record: NoChange, prefix: str, now: float) -> WholeObject:
+    """A record that is no change, under `_failed/` of its table, or of UNKNOWN_TABLE where it names none."""
+    name = f"{record.sequence_number or 'unnumbered'}-{_digest(record.document)}.gz"
+    return WholeObject(
+        naming.table_prefix(prefix, record.table or UNKNOWN_TABLE) + _FAILED + _hour(record.time, now) + name,
+        gzip_member(record.document),
+    )
+
+
+def put_object(s3: Client, whole: WholeObject, config: Config, account: Account, patience: Patience) -> str:
+    """Writes an object, again until time runs short; answers "" when it is there, or else why it is not.
+
+    Raises AwsError where S3 refuses for good: no permission, no such bucket, a bucket of another account.
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html
+    """
+    encryption = (
+        {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": config.kms_key_arn} if config.kms_key_arn else {}
+    )
+
+    def put() -> str:
+        s3.put_object(
+            Bucket=config.bucket,
+            Key=whole.key,
+            Body=whole.body,
+            ExpectedBucketOwner=account.id,
+            **encryption,
+        )
+        return ""
+
+    return patience.try_until_done(put, f"s3://{config.bucket}/{whole.key}")
+
+
+def _hour(time: float | None, now: float) -> str:
+    """`YYYY/MM/DD/HH/` in UTC. Where no time is known, now: repeated in another hour, it is there twice."""
+    return datetime.fromtimestamp(now if time is None else time, UTC).strftime("%Y/%m/%d/%H/")
+
+
+def _digest(text: bytes) -> str:
+    return hashlib.sha256(text).hexdigest()[:_DIGEST_DIGITS]

@@ -1,0 +1,349 @@
+"""templates/iam-roles.yaml: each call that is made is allowed, and its neighbour is not.
+
+This covers what the local emulator does not enforce: iam:PassRole, what a mapping reads with, what a delivery
+stream writes with, trust relationships and KMS.
+"""
+
+import json
+
+import pytest
+
+from continuous_backup import naming
+from continuous_backup.naming import Account
+from tests.unit.iam import reference
+from tests.unit.iam.evaluator import Request, allows, listed, trusts
+from tests.unit.iam.policies import Role, actions_of, roles_stack
+from tests.unit.iam.sample import (
+    ACCOUNT,
+    BESIDE_PREFIX,
+    BUCKET,
+    BUCKET_ARN,
+    DELIVERY_ROLE,
+    DELIVERY_STREAM,
+    ELSEWHERE,
+    ENSURE,
+    EVENTS_ROLE,
+    FORWARDER,
+    HERE,
+    IN_PREFIX,
+    KEY,
+    LAMBDA_ROLE,
+    MAPPING,
+    ON_FAILURE,
+    OTHER_BUCKET,
+    OTHER_FUNCTION,
+    OTHER_KEY,
+    OTHER_ROLE,
+    OTHER_RULE,
+    OURS,
+    PREFIX,
+    RULES,
+    STRANGER,
+    STREAM,
+    TABLE,
+    TO_FIREHOSE,
+    TO_FORWARDER,
+    TO_OTHER_FUNCTION,
+    log_group,
+    log_stream,
+    of_object,
+    via,
+)
+
+#: All inline policies of a role together: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+LARGEST_ROLE_POLICIES = 10_240
+
+#: What is allowed on "*" although IAM could limit it, each with its reason in the template.
+STAR_BY_CHOICE = {"dynamodb:DescribeStream"}
+
+STACK = roles_stack(ACCOUNT, BucketName=BUCKET, Prefix=PREFIX, KmsKeyArn=KEY)
+ROLES = {name: STACK.roles[f"{name}Role"] for name in ("Events", "Delivery", "Lambda")}
+STATEMENTS = [statement for role in ROLES.values() for statement in role.statements]
+DELIVERY_LOG = naming.DELIVERY_LOG_GROUP
+ENSURE_LOG = naming.log_group(naming.ENSURE_FUNCTION)
+FORWARDER_LOG = naming.log_group(naming.FORWARDER_FUNCTION)
+OTHERS_OBJECT = {"s3:ResourceAccount": STRANGER.id}
+
+ALLOWED = {
+    "Events": [Request("lambda:InvokeFunction", ENSURE)],
+    "Delivery": [
+        Request("s3:AbortMultipartUpload", IN_PREFIX, OURS),
+        Request("s3:GetObject", IN_PREFIX, OURS),
+        Request("s3:PutObject", IN_PREFIX, OURS),
+        Request("s3:GetBucketLocation", BUCKET_ARN, OURS),
+        Request("s3:ListBucket", BUCKET_ARN, OURS),
+        Request("s3:ListBucketMultipartUploads", BUCKET_ARN, OURS),
+        Request("logs:PutLogEvents", log_stream(DELIVERY_LOG, "Orders")),
+        Request("kms:GenerateDataKey", KEY, of_object(IN_PREFIX)),
+        Request("kms:Decrypt", KEY, of_object(IN_PREFIX)),
+        Request("kms:GenerateDataKey", KEY, of_object(BUCKET_ARN)),
+    ],
+    "Lambda": [
+        # EnsureDynamoBackup
+        Request("dynamodb:ListTables"),
+        Request("dynamodb:DescribeTable", TABLE),
+        Request("dynamodb:UpdateTable", TABLE),
+        Request("dynamodb:DescribeStream", STREAM),
+        Request("firehose:ListDeliveryStreams"),
+        Request("firehose:CreateDeliveryStream", DELIVERY_STREAM),
+        Request("firehose:DescribeDeliveryStream", DELIVERY_STREAM),
+        Request("firehose:DeleteDeliveryStream", DELIVERY_STREAM),
+        Request("firehose:UpdateDestination", DELIVERY_STREAM),
+        Request("firehose:TagDeliveryStream", DELIVERY_STREAM),
+        Request("firehose:UntagDeliveryStream", DELIVERY_STREAM),
+        Request("firehose:ListTagsForDeliveryStream", DELIVERY_STREAM),
+        Request("firehose:StartDeliveryStreamEncryption", DELIVERY_STREAM),
+        Request("iam:PassRole", DELIVERY_ROLE, TO_FIREHOSE),
+        Request("lambda:ListEventSourceMappings"),
+        Request("lambda:CreateEventSourceMapping", "*", TO_FORWARDER),
+        Request("lambda:UpdateEventSourceMapping", MAPPING, TO_FORWARDER),
+        Request("lambda:DeleteEventSourceMapping", MAPPING, TO_FORWARDER),
+        Request("lambda:GetEventSourceMapping", MAPPING),
+        Request("lambda:ListTags", MAPPING),
+        Request("lambda:TagResource", MAPPING),
+        Request("tag:GetResources"),
+        Request("pipes:ListPipes"),
+        Request("logs:CreateLogGroup", log_group(DELIVERY_LOG)),
+        Request("logs:PutRetentionPolicy", log_group(DELIVERY_LOG)),
+        Request("logs:CreateLogStream", log_stream(DELIVERY_LOG, "Orders")),
+        Request("kms:CreateGrant", KEY, via("firehose")),
+        Request("kms:DescribeKey", KEY, via("firehose")),
+        # LambdaStreamToFirehose, and Lambda on its behalf
+        Request("dynamodb:ListStreams", "*", HERE),
+        Request("dynamodb:DescribeStream", "*", HERE),
+        Request("dynamodb:GetShardIterator", STREAM),
+        Request("dynamodb:GetRecords", STREAM),
+        Request("kms:Decrypt", OTHER_KEY, via("dynamodb")),
+        Request("kms:DescribeKey", OTHER_KEY, via("dynamodb")),
+        Request("firehose:PutRecordBatch", DELIVERY_STREAM),
+        Request("s3:PutObject", IN_PREFIX, OURS),
+        Request("s3:PutObject", ON_FAILURE, OURS),
+        Request("s3:ListBucket", BUCKET_ARN, OURS),
+        Request("kms:GenerateDataKey", KEY, of_object(IN_PREFIX)),
+        Request("kms:GenerateDataKey", KEY, of_object(ON_FAILURE)),
+        Request("kms:Decrypt", KEY, of_object(IN_PREFIX)),
+        # Both
+        Request("logs:CreateLogStream", log_stream(ENSURE_LOG, "2026/11/22/[$LATEST]0")),
+        Request("logs:PutLogEvents", log_stream(ENSURE_LOG, "2026/11/22/[$LATEST]0")),
+        Request("logs:CreateLogStream", log_stream(FORWARDER_LOG, "2026/11/22/[$LATEST]0")),
+        Request("logs:PutLogEvents", log_stream(FORWARDER_LOG, "2026/11/22/[$LATEST]0")),
+    ],
+}
+
+DENIED = {
+    "Events": [
+        Request("lambda:InvokeFunction", FORWARDER),
+        Request("lambda:InvokeFunction", OTHER_FUNCTION),
+        Request("lambda:InvokeFunction", ELSEWHERE.function_arn(naming.ENSURE_FUNCTION)),
+        Request("lambda:UpdateFunctionCode", ENSURE),
+    ],
+    "Delivery": [
+        Request("s3:PutObject", BESIDE_PREFIX, OURS),
+        Request("s3:PutObject", ON_FAILURE, OURS),
+        Request("s3:PutObject", OTHER_BUCKET, OURS),
+        Request("s3:PutObject", IN_PREFIX, OTHERS_OBJECT),
+        Request("s3:GetObject", BESIDE_PREFIX, OURS),
+        Request("s3:DeleteObject", IN_PREFIX, OURS),
+        Request("s3:ListBucket", ACCOUNT.bucket_arn(f"{BUCKET}-too"), OURS),
+        Request("logs:PutLogEvents", log_stream(f"{DELIVERY_LOG}2", "Orders")),
+        Request("logs:CreateLogStream", log_stream(DELIVERY_LOG, "Orders")),
+        Request("kms:GenerateDataKey", OTHER_KEY, of_object(IN_PREFIX)),
+        Request("kms:GenerateDataKey", KEY, of_object(BESIDE_PREFIX)),
+        Request("kms:GenerateDataKey", KEY),
+        Request("kms:CreateGrant", KEY, via("firehose")),
+    ],
+    "Lambda": [
+        Request("dynamodb:Scan", TABLE),
+        Request("dynamodb:GetItem", TABLE),
+        Request("dynamodb:PutItem", TABLE),
+        Request("dynamodb:DeleteTable", TABLE),
+        Request("dynamodb:UpdateTable", ELSEWHERE.table_arn("Orders")),
+        Request("dynamodb:UpdateTable", STRANGER.table_arn("Orders")),
+        Request("dynamodb:GetRecords", f"{STRANGER.table_arn('Orders')}/stream/x"),
+        Request("dynamodb:DescribeStream", "*", {"aws:RequestedRegion": ELSEWHERE.region}),
+        Request("firehose:PutRecordBatch", ELSEWHERE.delivery_stream_arn("Orders")),
+        Request("firehose:StopDeliveryStreamEncryption", DELIVERY_STREAM),
+        Request("iam:PassRole", LAMBDA_ROLE, TO_FIREHOSE),
+        Request("iam:PassRole", EVENTS_ROLE, TO_FIREHOSE),
+        Request("iam:PassRole", OTHER_ROLE, TO_FIREHOSE),
+        Request("iam:PassRole", DELIVERY_ROLE, {"iam:PassedToService": "lambda.amazonaws.com"}),
+        Request("iam:PassRole", DELIVERY_ROLE),
+        Request("lambda:CreateEventSourceMapping", "*", TO_OTHER_FUNCTION),
+        Request("lambda:UpdateEventSourceMapping", MAPPING, TO_OTHER_FUNCTION),
+        Request("lambda:DeleteEventSourceMapping", MAPPING, TO_OTHER_FUNCTION),
+        Request("lambda:TagResource", FORWARDER),
+        Request("lambda:ListTags", OTHER_FUNCTION),
+        Request("lambda:InvokeFunction", FORWARDER),
+        Request("lambda:UpdateFunctionCode", FORWARDER),
+        Request("pipes:DescribePipe", ACCOUNT.arn("pipes", "pipe/other")),
+        Request("logs:CreateLogGroup", log_group("/aws/lambda/Other")),
+        Request("logs:CreateLogStream", log_stream(f"{DELIVERY_LOG}2", "Orders")),
+        Request("logs:PutLogEvents", log_stream("/aws/lambda/Other", "x")),
+        Request("logs:PutLogEvents", log_stream(f"{FORWARDER_LOG}2", "x")),
+        Request("logs:DeleteLogGroup", log_group(FORWARDER_LOG)),
+        Request("s3:PutObject", BESIDE_PREFIX, OURS),
+        Request("s3:PutObject", f"{BUCKET_ARN}/aws/x", OURS),
+        Request("s3:PutObject", OTHER_BUCKET, OURS),
+        Request("s3:PutObject", IN_PREFIX, OTHERS_OBJECT),
+        Request("s3:PutObject", ON_FAILURE, OTHERS_OBJECT),
+        Request("s3:GetObject", IN_PREFIX, OURS),
+        Request("s3:DeleteObject", IN_PREFIX, OURS),
+        Request("s3:ListBucket", ACCOUNT.bucket_arn(f"{BUCKET}-too"), OURS),
+        Request("kms:Decrypt", OTHER_KEY),
+        Request("kms:Decrypt", OTHER_KEY, via("secretsmanager")),
+        Request("kms:Decrypt", OTHER_KEY, of_object(IN_PREFIX)),
+        Request("kms:Decrypt", ELSEWHERE.arn("kms", "key/1"), via("dynamodb", ELSEWHERE.region)),
+        Request("kms:GenerateDataKey", OTHER_KEY, of_object(IN_PREFIX)),
+        Request("kms:GenerateDataKey", KEY, of_object(OTHER_BUCKET)),
+        Request("kms:CreateGrant", OTHER_KEY, via("firehose")),
+        Request("kms:CreateGrant", KEY, via("ec2")),
+    ],
+}
+
+
+def _cases(requests: dict[str, list[Request]]) -> list[tuple[str, Request]]:
+    return [(role, each) for role, several in requests.items() for each in several]
+
+
+def _named(case: object) -> str:
+    return f"{case.action} {case.resource}" if isinstance(case, Request) else str(case)
+
+
+@pytest.mark.parametrize(("role", "request_"), _cases(ALLOWED), ids=_named)
+def test_role_when_the_software_makes_a_call_allows_it(role: str, request_: Request):
+    assert allows(ROLES[role].statements, request_)
+
+
+@pytest.mark.parametrize(("role", "request_"), _cases(DENIED), ids=_named)
+def test_role_when_a_call_goes_next_door_denies_it(role: str, request_: Request):
+    assert not allows(ROLES[role].statements, request_)
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_role_when_all_calls_are_counted_allows_no_action_beyond_them(role: str):
+    assert actions_of(ROLES[role].statements) == {each.action for each in ALLOWED[role]}
+
+
+@pytest.mark.parametrize(
+    ("role", "service", "context"),
+    [
+        ("Events", "events.amazonaws.com", {"aws:SourceAccount": ACCOUNT.id, "aws:SourceArn": RULES[0]}),
+        ("Events", "events.amazonaws.com", {"aws:SourceAccount": ACCOUNT.id, "aws:SourceArn": RULES[1]}),
+        ("Delivery", "firehose.amazonaws.com", {"sts:ExternalId": ACCOUNT.id}),
+        ("Delivery", "firehose.amazonaws.com", {}),
+        ("Lambda", "lambda.amazonaws.com", {"aws:SourceAccount": ACCOUNT.id, "aws:SourceArn": FORWARDER}),
+        ("Lambda", "lambda.amazonaws.com", {}),
+    ],
+)
+def test_trust_when_its_service_asks_for_this_account_lets_it(role: str, service: str, context: dict[str, str]):
+    assert trusts(ROLES[role].trust, service, context)
+
+
+@pytest.mark.parametrize(
+    ("role", "service", "context"),
+    [
+        ("Events", "events.amazonaws.com", {"aws:SourceAccount": ACCOUNT.id, "aws:SourceArn": OTHER_RULE}),
+        ("Events", "events.amazonaws.com", {"aws:SourceAccount": STRANGER.id, "aws:SourceArn": RULES[0]}),
+        ("Events", "events.amazonaws.com", {}),
+        ("Events", "lambda.amazonaws.com", {"aws:SourceAccount": ACCOUNT.id, "aws:SourceArn": RULES[0]}),
+        ("Delivery", "firehose.amazonaws.com", {"sts:ExternalId": STRANGER.id}),
+        ("Delivery", "lambda.amazonaws.com", {"sts:ExternalId": ACCOUNT.id}),
+        ("Lambda", "lambda.amazonaws.com", {"aws:SourceAccount": STRANGER.id}),
+        ("Lambda", "firehose.amazonaws.com", {"aws:SourceAccount": ACCOUNT.id}),
+    ],
+)
+def test_trust_when_another_service_or_account_asks_denies(role: str, service: str, context: dict[str, str]):
+    assert not trusts(ROLES[role].trust, service, context)
+
+
+@pytest.mark.parametrize("role", ROLES.values(), ids=list(ROLES))
+def test_trust_when_read_names_one_service_and_nobody_else(role: Role):
+    (statement,) = role.trust
+    assert list(statement["Principal"]) == ["Service"]
+    assert isinstance(statement["Principal"]["Service"], str)
+    assert statement["Action"] == "sts:AssumeRole"
+
+
+@pytest.mark.parametrize("statement", STATEMENTS, ids=[each["Sid"] for each in STATEMENTS])
+def test_statement_when_compared_with_the_authorization_reference_fits(statement: dict[str, object]):
+    for action in listed(statement["Action"]):
+        assert "*" not in action
+        assert reference.exists(action), f"AWS has no {action}"
+        for resource in listed(statement["Resource"]):
+            if resource == "*":
+                assert not reference.can_be_limited(action) or action in STAR_BY_CHOICE, f"limit {action}"
+            else:
+                assert reference.can_be_limited(action), f"{action} is never allowed on {resource}"
+                assert reference.acts_on(action, resource), f"{action} is never allowed on {resource}"
+
+
+def test_names_when_rendered_are_those_of_naming():
+    region = ACCOUNT.region
+    assert [role.name for role in ROLES.values()] == [
+        naming.events_role(region),
+        naming.delivery_role(region),
+        naming.lambda_role(region),
+    ]
+
+
+def test_outputs_when_the_stack_makes_all_roles_are_their_arns():
+    assert STACK.outputs == {
+        "EventsRoleArn": EVENTS_ROLE,
+        "DeliveryRoleArn": DELIVERY_ROLE,
+        "LambdaRoleArn": LAMBDA_ROLE,
+    }
+
+
+@pytest.mark.parametrize("role", ["EventsRole", "DeliveryRole", "LambdaRole"])
+def test_role_when_the_user_names_his_own_is_not_made_and_is_the_output(role: str):
+    stack = roles_stack(ACCOUNT, BucketName=BUCKET, **{f"{role}Arn": OTHER_ROLE})
+    assert set(stack.roles) == {"EventsRole", "DeliveryRole", "LambdaRole"} - {role}
+    assert stack.outputs[f"{role}Arn"] == OTHER_ROLE
+
+
+def test_pass_role_when_the_user_names_a_delivery_role_is_for_that_one_alone():
+    stack = roles_stack(ACCOUNT, BucketName=BUCKET, DeliveryRoleArn=OTHER_ROLE)
+    statements = stack.roles["LambdaRole"].statements
+    assert allows(statements, Request("iam:PassRole", OTHER_ROLE, TO_FIREHOSE))
+    assert not allows(statements, Request("iam:PassRole", DELIVERY_ROLE, TO_FIREHOSE))
+
+
+def test_prefix_when_empty_means_the_whole_bucket_and_no_other():
+    stack = roles_stack(ACCOUNT, BucketName=BUCKET, Prefix="", KmsKeyArn=KEY)
+    for role in ("DeliveryRole", "LambdaRole"):
+        statements = stack.roles[role].statements
+        assert allows(statements, Request("s3:PutObject", f"{BUCKET_ARN}/Orders/x", OURS))
+        assert not allows(statements, Request("s3:PutObject", OTHER_BUCKET, OURS))
+        assert allows(statements, Request("kms:GenerateDataKey", KEY, of_object(f"{BUCKET_ARN}/Orders/x")))
+
+
+def test_prefix_when_left_out_is_the_default_of_the_configuration():
+    stack = roles_stack(ACCOUNT, BucketName=BUCKET)
+    assert allows(
+        stack.roles["DeliveryRole"].statements, Request("s3:PutObject", f"{BUCKET_ARN}/dynamodb/Orders/x", OURS)
+    )
+
+
+def test_kms_when_no_key_is_set_is_only_for_reading_streams():
+    stack = roles_stack(ACCOUNT, BucketName=BUCKET)
+    statements = [statement for role in stack.roles.values() for statement in role.statements]
+    using_keys = [each for each in statements if any(a.startswith("kms:") for a in listed(each["Action"]))]
+    assert [each["Sid"] for each in using_keys] == ["ReadEncryptedStreams"]
+
+
+@pytest.mark.parametrize("role", ROLES.values(), ids=list(ROLES))
+def test_policies_when_the_names_are_as_long_as_can_be_fit_into_a_role(role: Role):
+    longest = roles_stack(
+        Account("1" * 12, "ap-southeast-2", "aws-us-gov"), BucketName="b" * 63, Prefix="p" * 100, KmsKeyArn=KEY
+    )
+    its = next(each for name, each in longest.roles.items() if role.name.endswith(name.removesuffix("Role")))
+    documents = [{"Version": "2012-10-17", "Statement": policy} for policy in its.policies.values()]
+    assert sum(len(json.dumps(each, separators=(",", ":"))) for each in documents) <= LARGEST_ROLE_POLICIES
+
+
+def test_arns_when_in_another_partition_are_of_that_partition():
+    china = Account("123456789012", "cn-north-1", "aws-cn")
+    stack = roles_stack(china, BucketName=BUCKET, KmsKeyArn=china.arn("kms", "key/1"))
+    rendered = json.dumps([[role.trust, role.statements] for role in stack.roles.values()])
+    assert "arn:aws-cn:" in rendered
+    assert "arn:aws:" not in rendered
