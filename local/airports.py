@@ -1,6 +1,7 @@
-"""Real data that changes: two releases of airportsdata, some 28,000 airports with their coordinates.
+"""Real data that changes: two releases of airportsdata (PyPI, MIT licence), half a year apart.
 
-From the older release to the newer one, which are months apart, airports opened, closed and were corrected.
+The older has 28,274 airports, the newer 28,298: 594 are new, 570 are gone, and 11,937 were corrected, most
+of them in their coordinates.
 """
 
 import importlib.util
@@ -88,6 +89,8 @@ def _installed(version: str, work: Path) -> Path:
         with tempfile.TemporaryDirectory(dir=work) as unfinished:
             command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
             command += ["--no-deps", "--target", f"{unfinished}/installed", f"airportsdata=={version}"]
-            subprocess.run(command, check=True)
+            pip = subprocess.run(command, capture_output=True, text=True, check=False)
+            if pip.returncode:
+                raise RuntimeError(f"airportsdata {version} cannot be installed:\n{pip.stderr}")
             Path(unfinished, "installed").replace(folder)
     return folder

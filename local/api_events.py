@@ -26,6 +26,8 @@ _CALLS = (
     *("CreateGlobalTable", "UpdateGlobalTable"),
 )
 _PAGE = 50
+#: https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
+_RETRIES_AFTER_AN_ERROR = 2
 _ENDS_WITHIN = 30.0
 
 
@@ -43,13 +45,17 @@ class Delivery:
 class ApiEvents:
     """Invokes, while it runs, the targets of EventBridge rules on DynamoDB's API calls.
 
-    As on AWS: only rules that are enabled and whose pattern matches, only Lambda functions whose policy
-    lets the rule invoke them, asynchronously. Not as on AWS: it takes half a second instead of minutes,
-    no trail is needed, and failed calls make no events, since the emulator's CloudTrail records neither
-    errors nor answers (`responseElements` is null). EventBridge takes no event with a source of AWS's
-    from anybody, so targets are invoked directly. Scheduled rules are run by the emulator itself.
+    As on AWS: only rules that are enabled and whose pattern matches, and only Lambda functions whose policy
+    lets the rule invoke them. An event waits while its function is throttled, and comes twice more where
+    it fails: the emulator's own queue of events forgets one that was throttled three times, so events wait
+    here, and functions are invoked one after the other.
 
-    `deliveries` grows, oldest call first, and is never changed otherwise.
+    Not as on AWS: it takes half a second instead of minutes, no trail is needed, and failed calls make no
+    events, since the emulator's CloudTrail records neither errors nor answers (`responseElements` is null).
+    EventBridge takes events with a source of AWS's from nobody, so targets are invoked directly. Scheduled
+    rules are run by the emulator itself.
+
+    `deliveries` grows in the order of the calls; `calls_seen` has the CloudTrail ids of all calls looked at.
     """
 
     def __init__(self, emulator: Emulator, interval: float = 0.5) -> None:
@@ -57,7 +63,7 @@ class ApiEvents:
         self._emulator = emulator
         self._interval = interval
         self._since = datetime.now(UTC)
-        self._seen: set[str] = set()
+        self.calls_seen: set[str] = set()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="api-events", daemon=True)
 
@@ -67,7 +73,7 @@ class ApiEvents:
         self._thread.start()
 
     def stop(self) -> None:
-        """Returns when nothing more is delivered."""
+        """Returns when nothing more is delivered; an invocation that is running has half a minute."""
         self._stopping.set()
         if self._thread.is_alive():
             self._thread.join(_ENDS_WITHIN)
@@ -100,11 +106,24 @@ class ApiEvents:
                         "AWS would drop %s for %s: %s", delivery.call, delivery.target, delivery.dropped
                     )
                 else:
-                    self._emulator.client("lambda").invoke(
-                        FunctionName=delivery.target, InvocationType="Event", Payload=json.dumps(event)
-                    )
+                    self._invoke(delivery)
                 self.deliveries.append(delivery)
-            self._seen.add(call["EventId"])
+            self.calls_seen.add(call["EventId"])
+
+    def _invoke(self, delivery: Delivery) -> None:
+        client = self._emulator.client("lambda")
+        failures = 0
+        while failures <= _RETRIES_AFTER_AN_ERROR and not self._stopping.is_set():
+            try:
+                answer = client.invoke(FunctionName=delivery.target, Payload=json.dumps(delivery.event))
+            except client.exceptions.TooManyRequestsException:
+                self._stopping.wait(self._interval)
+                continue
+            if "FunctionError" not in answer:
+                return
+            failures += 1
+            _LOGGER.warning("%s failed for %s: %s", delivery.target, delivery.call, answer["Payload"].read())
+            self._stopping.wait(self._interval)
 
     def _new_calls(self, name: str) -> Iterator[dict[str, Any]]:
         """Newest first, as CloudTrail has them.
@@ -117,7 +136,7 @@ class ApiEvents:
         found: set[str] = set()
         while True:
             page = self._emulator.client("cloudtrail").lookup_events(**arguments)["Events"]
-            new = [each for each in page if each["EventId"] not in self._seen | found]
+            new = [each for each in page if each["EventId"] not in self.calls_seen | found]
             found |= {each["EventId"] for each in new}
             yield from (each for each in new if each["EventSource"] == _SOURCE)
             if len(page) < _PAGE or not new:
@@ -143,10 +162,8 @@ class ApiEvents:
         try:
             policy = json.loads(client.get_policy(FunctionName=function)["Policy"])
         except client.exceptions.ResourceNotFoundException:
-            return "the function is not there, or has no policy"
-        if not lets_rule_invoke(policy, rule_arn):
-            return f"the function's policy does not let {rule_arn} invoke it"
-        return ""
+            policy = {"Statement": []}
+        return "" if lets_rule_invoke(policy, rule_arn) else f"no policy of the function lets {rule_arn} invoke it"
 
 
 def event_bridge_event(call: Mapping[str, Any]) -> dict[str, Any]:

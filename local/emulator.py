@@ -21,9 +21,13 @@ _HOST = "127.0.0.1"
 _STARTS_WITHIN = 60.0
 _ENDS_WITHIN = 10.0
 _POLL = 0.1
+_ANSWERS_WITHIN = 2.0
 _ATTEMPTS = 3
 _LINES_OF_LOG_SHOWN = 30
 _CONNECTIONS = 32
+_READ_TIMEOUT = 60
+#: An invocation is answered when the function is done, which Lambda allows 900 seconds.
+_READ_TIMEOUT_OF_LAMBDA = 960
 
 
 class EmulatorError(Exception):
@@ -156,6 +160,7 @@ class Emulator:
                 config=Config(
                     max_pool_connections=_CONNECTIONS,
                     proxies={},
+                    read_timeout=_READ_TIMEOUT_OF_LAMBDA if service == "lambda" else _READ_TIMEOUT,
                     retries={"mode": "standard", "total_max_attempts": 5},
                 ),
             )
@@ -190,13 +195,12 @@ class Emulator:
             if process.poll() is not None:
                 raise EmulatorError(f"the emulator ended with status {process.returncode}:\n{self._log_tail()}")
             try:
-                with direct.open(f"{self.endpoint_url}/_ministack/health", timeout=_STARTS_WITHIN):
+                with direct.open(f"{self.endpoint_url}/_ministack/health", timeout=_ANSWERS_WITHIN):
                     return
             except (urllib.error.URLError, ConnectionError, TimeoutError):
                 time.sleep(_POLL)
-        raise EmulatorError(
-            f"the emulator does not answer at {self.endpoint_url} after {_STARTS_WITHIN:.0f} s:\n{self._log_tail()}"
-        )
+        waited = f"the emulator does not answer at {self.endpoint_url} after {_STARTS_WITHIN:.0f} s"
+        raise EmulatorError(f"{waited}:\n{self._log_tail()}")
 
     def _log_tail(self) -> str:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-_LINES_OF_LOG_SHOWN:])

@@ -12,7 +12,8 @@ from local.airports import Difference, Item, Update
 
 #: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html
 _BATCH = 25
-_THREADS = 4
+#: More do not help: the emulator has one Python process, and its Global Interpreter Lock.
+_THREADS = 8
 _FIRST_DELAY = 0.05
 _LONGEST_DELAY = 5.0
 _ATTEMPTS = 10

@@ -12,6 +12,7 @@ from botocore.exceptions import (
     ClientError,
     ConnectionError,
     HTTPClientError,
+    InvalidRegionError,
     NoCredentialsError,
     NoRegionError,
     PartialCredentialsError,
@@ -91,10 +92,8 @@ class Aws:
         self._account: Account | None = None
         try:
             self._session = boto3.Session(profile_name=profile, region_name=region)
-        except ProfileNotFound as err:
-            raise UsageError(
-                f"there is no AWS profile {profile}", "`aws configure list-profiles` lists those there are"
-            ) from err
+        except BotoCoreError as err:
+            raise explain(err) from err
         if not self._session.region_name:
             raise UsageError(
                 "no AWS region is set",
@@ -105,9 +104,14 @@ class Aws:
     def client(self, service: str) -> Client:
         """The client of a service, by the SDK's name for it."""
         if service not in self._clients:
-            self._clients[service] = self._session.client(
-                service, endpoint_url=self._endpoint_url, config=self._client_config
-            )
+            try:
+                self._clients[service] = self._session.client(
+                    service, endpoint_url=self._endpoint_url, config=self._client_config
+                )
+            except InvalidRegionError as err:
+                raise explain(err) from err
+            except ValueError as err:  # the SDK's way to refuse an endpoint
+                raise UsageError(str(err), "an endpoint is a URL, such as http://localhost:4566") from err
         return self._clients[service]
 
     def account(self) -> Account:
@@ -165,6 +169,13 @@ def explain(err: BaseException, doing: str = "") -> BackupError:
             "run `aws configure` or `aws sso login`, name a --profile, or set AWS_ACCESS_KEY_ID and "
             "AWS_SECRET_ACCESS_KEY",
         )
+    if isinstance(err, ProfileNotFound):
+        return UsageError(
+            f"{what}there is no AWS profile {err.kwargs['profile']}",
+            "`aws configure list-profiles` lists those there are",
+        )
+    if isinstance(err, InvalidRegionError):
+        return UsageError(f"{what}{err.kwargs['region_name']} is not an AWS region", "eu-west-1 is one")
     if isinstance(err, NoRegionError):
         return UsageError(f"{what}no AWS region is set", "give --region, or set AWS_REGION")
     if isinstance(err, UNREACHABLE):

@@ -25,6 +25,7 @@ RELEASED_AT_TAG = "dynamodb-continuous-backup:released-at"
 #: https://docs.aws.amazon.com/firehose/latest/APIReference/API_CreateDeliveryStream.html
 LONGEST_DELIVERY_STREAM_NAME = 64
 _DIGEST_DIGITS = 16
+_DIGEST = rf"-[0-9a-f]{{{_DIGEST_DIGITS}}}"
 _GZIP_SUFFIX = ".gz"
 
 
@@ -92,14 +93,15 @@ def delivery_stream_name(table: str, *, compressed_by_forwarder: bool = False) -
 
     No two pairs of table and compression ever share a name. Firehose allows 64 characters, DynamoDB
     255: what is too long becomes its beginning, a dash, and 16 hexadecimal digits of the SHA-256 of
-    the whole name; and so does any name that could be mistaken for one made that way.
+    the whole name; and so does a plain delivery stream's that would end in .gz, and any name that could
+    be mistaken for one made that way.
     """
     suffix = _GZIP_SUFFIX if compressed_by_forwarder else ""
     room = LONGEST_DELIVERY_STREAM_NAME - len(suffix)
     kept = room - 1 - _DIGEST_DIGITS
-    looks_made = re.fullmatch(rf".{{{kept}}}-[0-9a-f]{{{_DIGEST_DIGITS}}}", table) is not None
-    mistaken_for_compressed = not suffix and table.endswith(_GZIP_SUFFIX)
-    if len(table) > room or looks_made or mistaken_for_compressed:
+    # What is made of a name that ends in .gz can be shorter than `room`, and be a table's name in its turn.
+    made = rf".{{{kept}}}{_DIGEST}" if suffix else rf"(.{{{kept}}}{_DIGEST}|.*\.gz({_DIGEST})*)"
+    if len(table) > room or re.fullmatch(made, table):
         digest = hashlib.sha256(table.encode()).hexdigest()[:_DIGEST_DIGITS]
         return f"{table[:kept]}-{digest}{suffix}"
     return table + suffix

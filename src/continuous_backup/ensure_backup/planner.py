@@ -228,12 +228,10 @@ def _release(state: BackupState, config: Config, now: float, *, force: bool) -> 
         for each in state.mappings
         if not each.ours
     ]
-    if not force:
-        steps += _delete_drained(state.name, staying)
-        if any(not each.stream_is_gone for each in staying):
-            return steps
-    else:
+    if force:
         steps += [DeleteMapping(state.name, each.uuid, "the table is released") for each in staying]
+    else:
+        steps += _delete_drained(state.name, staying)
     if ours:
         return [*steps, *(Wait(f"mapping {each.uuid} of {state.name} to be deleted") for each in leaving)]
     for found in state.delivery_streams:

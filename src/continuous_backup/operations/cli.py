@@ -21,8 +21,8 @@ REPOSITORY = Path(__file__).resolve().parents[3]
 _DEFAULT_CONFIG = "config.hjson"
 
 #: Results go to standard output, everything else to standard error. Both honour NO_COLOR.
-results = Console(soft_wrap=True, highlight=False)
-progress = Console(stderr=True, soft_wrap=True, highlight=False)
+results = Console(soft_wrap=True, highlight=False, emoji=False)
+progress = Console(stderr=True, soft_wrap=True, highlight=False, emoji=False)
 
 
 def parser(description: str, *, config_default: bool = True) -> argparse.ArgumentParser:
@@ -99,7 +99,10 @@ def confirm(options: argparse.Namespace, question: str) -> bool:
     if not sys.stdin.isatty():
         raise UsageError("this changes or removes things and there is no terminal to ask on", "add --yes")
     progress.print(f"{question} [y/N] ", end="", markup=False)
-    return input().strip().lower() in {"y", "yes"}
+    try:
+        return input().strip().lower() in {"y", "yes"}
+    except EOFError:  # Ctrl-D
+        return False
 
 
 def tell(text: object) -> None:

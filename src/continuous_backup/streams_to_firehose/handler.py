@@ -17,10 +17,10 @@ def handler(event: object, context: Any) -> dict[str, list[dict[str, str]]]:
 
     Raises a BackupError where it cannot be forwarded by trying again: Lambda then repeats all of it.
     """
-    aws, surroundings = _of_cold_start(context.invoked_function_arn)
-    patience = Patience(lambda: context.get_remaining_time_in_millis() / 1000, aws.sleep, random.random)
     tally = Tally()
     try:
+        aws, surroundings = _of_cold_start(context.invoked_function_arn)
+        patience = Patience(lambda: context.get_remaining_time_in_millis() / 1000, aws.sleep, random.random)
         first_not_accepted = forward(event, surroundings, patience, tally)
     except BackupError as err:
         facts = {**tally.facts(), "reason": err.problem, "hint": err.hint}

@@ -2,9 +2,35 @@
 
 import json
 import re
+from collections.abc import Set
 from functools import cache
 from importlib.resources import files
 from typing import Any
+
+from tests.unit.iam.evaluator import Statement, listed
+
+
+def misfits(statement: Statement, star_by_choice: Set[str]) -> list[str]:
+    """What a statement gets wrong: actions that do not exist, that "*" is too much for, or that never match."""
+    return [
+        f"{action} on {resource}: {problem}"
+        for action in listed(statement["Action"])
+        for resource in listed(statement["Resource"])
+        if (problem := _misfit(action, resource, action in star_by_choice))
+    ]
+
+
+def _misfit(action: str, resource: str, star_by_choice: bool) -> str:
+    found = _action(action)
+    if found is None:
+        return "AWS has no such action"
+    types = found.get("Resources", [])
+    if resource == "*":
+        return "it can be limited to resources" if types and not star_by_choice else ""
+    if not types:
+        return 'only "*" is ever compared with it'
+    forms = [form for each in types for form in _arn_forms(action, each)]
+    return "" if not forms or any(re.fullmatch(form, resource) for form in forms) else "not one of its resources"
 
 
 @cache
@@ -21,22 +47,8 @@ def _action(action: str) -> dict[str, Any] | None:
     return found
 
 
-def exists(action: str) -> bool:
-    return _action(action) is not None
-
-
-def can_be_limited(action: str) -> bool:
-    """Whether IAM compares this action with resources; for others only "*" ever matches."""
-    return bool((_action(action) or {}).get("Resources"))
-
-
-def acts_on(action: str, arn: str) -> bool:
-    """Whether `arn` has the form of a resource of the action. True where the reference knows no form."""
-    service = action.partition(":")[0]
-    known = {name.lower(): its for name, its in _services()[service]["Resources"].items()}
-    forms = [
-        form
-        for name in (_action(action) or {}).get("Resources", [])
-        for form in known.get(name.lower(), {}).get("ARNFormats", [])
-    ]
-    return not forms or any(re.fullmatch(re.sub(r"\$\{\w+\}", "[^:]*", form), arn) for form in forms)
+def _arn_forms(action: str, resource_type: str) -> list[str]:
+    """Regular expressions of the ARNs of a resource type; none where the reference does not say."""
+    types = {name.lower(): its for name, its in _services()[action.partition(":")[0]]["Resources"].items()}
+    forms = types.get(resource_type.lower(), {}).get("ARNFormats", [])
+    return [re.sub(r"\$\{\w+\}", "[^:]*", form) for form in forms]

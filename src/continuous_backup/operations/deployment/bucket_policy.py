@@ -3,6 +3,8 @@
 from typing import Any
 
 _SID = "DenyRequestsWithoutTls"
+_EVERYBODY = ("*", {"AWS": "*"}, {"AWS": ["*"]})
+_EVERYTHING = {"*", "s3:*"}
 
 
 def tls_only(bucket_arn: str) -> dict[str, Any]:
@@ -26,11 +28,14 @@ def is_tls_only(policy: dict[str, Any], bucket_arn: str) -> bool:
     """Whether a statement of the policy, ours or one to the same effect, refuses requests without TLS."""
     return any(
         statement.get("Effect") == "Deny"
+        and statement.get("Principal") in _EVERYBODY
+        and not _EVERYTHING.isdisjoint(_listed(statement.get("Action", [])))
         and str(statement.get("Condition", {}).get("Bool", {}).get("aws:SecureTransport", "")).lower() == "false"
         and {bucket_arn, f"{bucket_arn}/*"} <= set(_listed(statement.get("Resource", [])))
-        for statement in policy.get("Statement", [])
+        for statement in _listed(policy.get("Statement", []))
     )
 
 
-def _listed(value: str | list[str]) -> list[str]:
-    return [value] if isinstance(value, str) else value
+def _listed(value: Any) -> list[Any]:
+    """IAM takes one thing for a list of one."""
+    return value if isinstance(value, list) else [value]

@@ -1,6 +1,7 @@
 """Makes a deployment's plan come true: the only code of the deployment that changes anything."""
 
 import contextlib
+import itertools
 import json
 from collections.abc import Callable
 from typing import Any
@@ -157,8 +158,10 @@ class Executor:
             self._aws.sleep(_PAUSE_SECONDS)
 
     def _stack_failure(self, name: str) -> str:
-        stack_events = self._aws.client("cloudformation").describe_stack_events(StackName=name)["StackEvents"]
-        failed = [each for each in stack_events if each.get("ResourceStatus", "").endswith("_FAILED")]
+        """Why the operation that was just made failed: the first resource that did, the others follow from it."""
+        newest_first = self._aws.client("cloudformation").describe_stack_events(StackName=name)["StackEvents"]
+        of_this_operation = itertools.takewhile(lambda each: not _begins_operation(each), newest_first)
+        failed = [each for each in of_this_operation if each.get("ResourceStatus", "").endswith("_FAILED")]
         return failed[-1].get("ResourceStatusReason", "no reason is given") if failed else "no reason is given"
 
     def _set_retention(self, log_group: LogGroup) -> None:
@@ -246,6 +249,16 @@ class Executor:
             Principal="events.amazonaws.com",
             SourceArn=self._account.rule_arn(rule.name),
         )
+
+
+def _begins_operation(stack_event: dict[str, Any]) -> bool:
+    """Whether the event says that creating, updating or deleting the stack itself began."""
+    of_the_stack = stack_event.get("PhysicalResourceId") == stack_event.get("StackId")
+    return of_the_stack and stack_event.get("ResourceStatus") in {
+        "CREATE_IN_PROGRESS",
+        "UPDATE_IN_PROGRESS",
+        "DELETE_IN_PROGRESS",
+    }
 
 
 def _settings(its: Function, is_update: bool = False) -> dict[str, Any]:

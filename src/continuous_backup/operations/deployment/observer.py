@@ -1,6 +1,7 @@
 """Looks at what is deployed, and at what surrounds it; changes nothing."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from continuous_backup import naming
@@ -29,8 +30,12 @@ _DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
 
 def observe(aws: Aws, config: Config, account: Account) -> Deployment:
     """What is deployed; `config` is one `in_account`. Raises UsageError for a bucket that cannot be used."""
+    return replace(observe_removable(aws, account), bucket=_bucket(aws, config, account))
+
+
+def observe_removable(aws: Aws, account: Account) -> Deployment:
+    """What is deployed and may be taken away again: all but the bucket, which is not even looked at."""
     return Deployment(
-        bucket=_bucket(aws, config, account),
         roles_stack=_roles_stack(aws),
         log_groups={name: found for name in _LOG_GROUPS if (found := _log_group(aws, name))},
         functions={name: function for name in _FUNCTIONS if (function := _function(aws, name))},

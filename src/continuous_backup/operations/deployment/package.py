@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,7 +47,7 @@ def load(dist: Path) -> dict[str, Package]:
 def require_config(packages: dict[str, Package], config_file: Path) -> None:
     """Raises UsageError where the zips were built with another configuration than this file's."""
     try:
-        text = config_file.read_text(encoding="utf-8")
+        text = config_file.read_bytes().decode()
     except (OSError, UnicodeDecodeError):
         return  # loading it says what is wrong with the file itself
     if any(each.config_text != text for each in packages.values()):
@@ -62,17 +63,18 @@ def _load(function: str, path: Path) -> Package:
         content = path.read_bytes()
         with zipfile.ZipFile(path) as archive:
             facts = json.loads(archive.read(build.BUILD_FACTS))
+            architecture, python, handler = (facts[name] for name in ("architecture", "python", "handler"))
             text = archive.read(configuration.BUNDLED_NAME).decode()
     except FileNotFoundError as err:
         raise UsageError(f"there is no {path}", "run ./build.sh first") from err
-    except (OSError, zipfile.BadZipFile, KeyError, ValueError) as err:
+    except (OSError, zipfile.BadZipFile, zlib.error, KeyError, TypeError, ValueError) as err:
         raise UsageError(f"{path} is not a zip of build.sh: {err}", "run ./build.sh again") from err
     return Package(
         function=function,
         path=path,
         sha256=base64.b64encode(hashlib.sha256(content).digest()).decode(),
-        architecture=facts["architecture"],
-        python=facts["python"],
-        handler=facts["handler"],
+        architecture=architecture,
+        python=python,
+        handler=handler,
         config_text=text,
     )

@@ -1,6 +1,7 @@
 """From what is deployed to what should be: pure functions."""
 
 import json
+from dataclasses import replace
 
 from continuous_backup import naming
 from continuous_backup.operations.deployment.actions import (
@@ -57,11 +58,12 @@ def plan(there: Deployment, wanted: Deployment, around: Surroundings, *, redeplo
     conflicts = _conflicts(there)
     if conflicts:
         return [*conflicts]
-    functions = [
-        step
-        for function in wanted.functions.values()
-        for step in _function_steps(there.functions.get(function.name), function, around, redeploy)
-    ]
+    functions: list[Step] = []
+    for function in wanted.functions.values():
+        found = there.functions.get(function.name)
+        steps = _function_steps(found, function, around, redeploy)
+        functions += steps
+        around = _with_reserved(around, steps, found)
     return [
         *_bucket_steps(there, wanted),
         *_roles_steps(there.roles_stack, wanted.roles_stack),
@@ -79,7 +81,8 @@ def plan_removal(there: Deployment) -> list[Step]:
     """
     rules: list[Step] = [DeleteRule(rule.name) for rule in there.rules.values() if rule.ours]
     functions: list[Step] = [DeleteFunction(each.name) for each in there.functions.values() if each.ours]
-    log_groups: list[Step] = [DeleteLogGroup(each.name) for each in there.log_groups.values()]
+    not_ours = {naming.log_group(each.name) for each in there.functions.values() if not each.ours}
+    log_groups: list[Step] = [DeleteLogGroup(name) for name in there.log_groups if name not in not_ours]
     stack: list[Step] = (
         [DeleteRolesStack(there.roles_stack.name)] if there.roles_stack and there.roles_stack.ours else []
     )
@@ -171,6 +174,13 @@ def _concurrency_steps(reserved: int, aim: Function, around: Surroundings) -> li
             )
         ]
     return [ReserveConcurrency(aim.name, aim.reserved_concurrency)]
+
+
+def _with_reserved(around: Surroundings, steps: list[Step], found: Function | None) -> Surroundings:
+    """The surroundings after a function's steps: what it reserves is no longer there for the next."""
+    before = found.reserved_concurrency if found else 0
+    more = sum(step.executions - before for step in steps if isinstance(step, ReserveConcurrency))
+    return replace(around, unreserved_concurrency=around.unreserved_concurrency - more)
 
 
 def _rule_steps(found: Rule | None, aim: Rule) -> list[Step]:

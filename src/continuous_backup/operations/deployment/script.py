@@ -55,7 +55,7 @@ def deploy(options: argparse.Namespace, environment: Mapping[str, str]) -> ExitC
 def undeploy(options: argparse.Namespace) -> ExitCode:
     """Takes everything away but data. Refuses while tables are wired, unless told to release them."""
     aws, account, config = cli.connect(options, cli.load_config(options))
-    steps = planner.plan_removal(observer.observe(aws, config, account))
+    steps = planner.plan_removal(observer.observe_removable(aws, account))
     provisioning = Provisioning(aws, config, account, table_scripts.log())
     wired = sorted(provisioning.wired_tables())
     if wired and not options.deprovision:
@@ -75,7 +75,7 @@ def undeploy(options: argparse.Namespace) -> ExitCode:
         options.yes = True
     if wired and not options.dry_run:
         _release(provisioning, wired, Executor(aws, account), steps)
-        steps = planner.plan_removal(observer.observe(aws, config, account))
+        steps = planner.plan_removal(observer.observe_removable(aws, account))
     return _carry_out(options, steps, Executor(aws, account), "undeployed")
 
 

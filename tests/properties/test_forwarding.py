@@ -1,0 +1,203 @@
+"""Forwarding: whatever AWS answers, and whenever time runs out, nothing is lost and nothing is invented."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from continuous_backup.config import Config
+from continuous_backup.errors import BackupError
+from continuous_backup.streams_to_firehose.changes import Change, NoChange, read
+from continuous_backup.streams_to_firehose.packing import Limits
+from continuous_backup.streams_to_firehose.patience import SECONDS_OF_A_CALL
+from tests.unit.streams_to_firehose.fakes import (
+    DENIED,
+    THROTTLED,
+    UNHEARD,
+    Answer,
+    Backup,
+    FakeFirehose,
+    FakeS3,
+    Raises,
+    Refuses,
+    Time,
+    client_error,
+    stream_record,
+)
+
+#: A line has some 370 bytes: a record holds a few, a call some records, and a text of 1,000 is oversize.
+SMALL = Limits(record_bytes=1_200, records_a_call=3, call_bytes=3_000, member_bytes=2_400)
+BATCH = 12
+
+_S3_BUSY = client_error("SlowDown", 503, "PutObject")
+_S3_DENIED = client_error("AccessDenied", 403, "PutObject")
+
+#: A busy machine is no reason to fail.
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+PLACES = st.frozensets(st.integers(0, 2), min_size=1)
+REFUSALS = PLACES.map(lambda places: Refuses(lambda place: place in places))
+FAILURES = st.builds(Raises, st.sampled_from([THROTTLED, UNHEARD, DENIED]), accepted=st.just(False))
+LOST_ANSWERS = st.just(Raises(UNHEARD, accepted=True))
+FAULTS_OF_FIREHOSE = st.lists(st.one_of(REFUSALS, FAILURES, LOST_ANSWERS), max_size=12)
+FAULTS_OF_S3 = st.lists(st.sampled_from([_S3_BUSY, _S3_DENIED]), max_size=4)
+#: From next to nothing, in which one call is tried, to enough for many retries.
+SECONDS = st.lists(st.floats(0.1, 60), min_size=1, max_size=8)
+
+
+@st.composite
+def a_stream(draw: st.DrawFn) -> list[Any]:
+    """The records of one shard: some too large for Firehose, some that are no changes, some without a number."""
+    kinds = st.sampled_from(["change"] * 6 + ["large", "no change", "unnumbered"])
+    records: list[Any] = []
+    for number, kind in enumerate(draw(st.lists(kinds, min_size=1, max_size=40))):
+        text = "".join(f"{number * 7919 + n:x}" for n in range(1_000 if kind == "large" else number % 30))
+        record = stream_record(number, text=text, item=number % 3)
+        if kind == "no change":
+            record["eventName"] = "RENAME"
+        if kind == "unnumbered":
+            del record["dynamodb"]["SequenceNumber"]
+        records.append(record)
+    return records
+
+
+@dataclass
+class Invocation:
+    """A batch, and what the function answered; None where it failed."""
+
+    batch: list[Any]
+    answer: Answer | None
+    time: Time
+
+
+def invocations_until_done(backup: Backup, stream: list[Any], seconds: list[float]) -> Iterator[Invocation]:
+    """An event source mapping with ReportBatchItemFailures: it goes on from the number that is reported.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html
+    """
+    position, turn = 0, 0
+    while position < len(stream):
+        assert turn < 500, "it goes on for ever"
+        batch = stream[position : position + BATCH]
+        # Seconds of 60 after those that were drawn: an outage ends.
+        time = Time(left=seconds[turn] if turn < len(seconds) else 60.0, seconds_a_call=0.05)
+        turn += 1
+        try:
+            answer = backup.invoke(batch, time)
+        except BackupError:
+            yield Invocation(batch, None, time)
+            continue
+        yield Invocation(batch, answer, time)
+        position += position_of(answer.first_not_accepted, batch)
+
+
+def position_of(number: str, batch: list[Any]) -> int:
+    """Where Lambda goes on: at the record with the number, which has to be one of the batch's."""
+    if not number:
+        return len(batch)
+    return [each["dynamodb"].get("SequenceNumber") for each in batch].index(number)
+
+
+def kept_form(item: Change | NoChange) -> bytes:
+    return item.line if isinstance(item, Change) else item.document
+
+
+def backup_with(faults: list[Any], faults_of_s3: list[Exception], compressed: bool) -> Backup:
+    return Backup(
+        Config(compression="forwarder" if compressed else "firehose"),
+        FakeFirehose(faults, limits=SMALL),
+        FakeS3(faults_of_s3),
+        SMALL,
+    )
+
+
+def stored(backup: Backup) -> list[bytes]:
+    return backup.lines(backup.config.delivery_stream_name("Orders"))
+
+
+@settings(PATIENT, max_examples=150)
+@given(a_stream(), FAULTS_OF_FIREHOSE, FAULTS_OF_S3, SECONDS, st.booleans())
+def test_forward_whatever_fails_expects_all_before_the_reported_number_accepted(
+    stream: list[Any], faults: list[Any], faults_of_s3: list[Exception], seconds: list[float], compressed: bool
+):
+    backup = backup_with(faults, faults_of_s3, compressed)
+    for invocation in invocations_until_done(backup, stream, seconds):
+        if invocation.answer:
+            acknowledged = position_of(invocation.answer.first_not_accepted, invocation.batch)
+            now_stored = set(stored(backup))
+            for item in read({"Records": invocation.batch[:acknowledged]}):
+                assert kept_form(item) in now_stored
+
+
+@settings(PATIENT, max_examples=150)
+@given(a_stream(), FAULTS_OF_FIREHOSE, FAULTS_OF_S3, SECONDS, st.booleans())
+def test_forward_whatever_fails_expects_everything_in_the_end_and_nothing_else(
+    stream: list[Any], faults: list[Any], faults_of_s3: list[Exception], seconds: list[float], compressed: bool
+):
+    backup = backup_with(faults, faults_of_s3, compressed)
+    for _ in invocations_until_done(backup, stream, seconds):
+        pass
+    assert set(stored(backup)) == {kept_form(item) for item in read({"Records": stream})}
+
+
+@settings(PATIENT, max_examples=100)
+@given(a_stream(), FAULTS_OF_FIREHOSE, FAULTS_OF_S3, SECONDS, st.booleans())
+def test_forward_whatever_fails_expects_the_order_within_an_item_to_be_recoverable(
+    stream: list[Any], faults: list[Any], faults_of_s3: list[Exception], seconds: list[float], compressed: bool
+):
+    backup = backup_with(faults, faults_of_s3, compressed)
+    for _ in invocations_until_done(backup, stream, seconds):
+        pass
+    changes = [item.line for item in read({"Records": stream}) if isinstance(item, Change)]
+    once = {
+        (line["eventSourceARN"], line["SequenceNumber"]): line
+        for line in map(json.loads, stored(backup))
+        if "Keys" in line
+    }
+    for item in ({"Id": {"N": str(number)}} for number in range(3)):
+        read_back = sorted(
+            (line for line in once.values() if line["Keys"] == item), key=lambda line: int(line["SequenceNumber"])
+        )
+        assert read_back == [line for line in map(json.loads, changes) if line["Keys"] == item]
+
+
+@settings(PATIENT, max_examples=100)
+@given(a_stream(), FAULTS_OF_FIREHOSE, FAULTS_OF_S3, SECONDS)
+def test_forward_whatever_fails_expects_time_for_the_answer_left(
+    stream: list[Any], faults: list[Any], faults_of_s3: list[Exception], seconds: list[float]
+):
+    backup = backup_with(faults, faults_of_s3, compressed=False)
+    for invocation in invocations_until_done(backup, stream, seconds):
+        at_the_start = invocation.time.left + sum(invocation.time.pauses)
+        if at_the_start > SECONDS_OF_A_CALL:
+            assert invocation.time.left > SECONDS_OF_A_CALL - 1
+
+
+@settings(PATIENT, max_examples=50)
+@given(a_stream(), st.booleans())
+def test_forward_when_nothing_fails_expects_every_record_written_once(stream: list[Any], compressed: bool):
+    backup = backup_with([], [], compressed)
+    invocations = list(invocations_until_done(backup, stream, []))
+    assert len(invocations) == -(-len(stream) // BATCH)
+    assert sorted(stored(backup)) == sorted(kept_form(item) for item in read({"Records": stream}))
+
+
+def numbers_and_texts() -> st.SearchStrategy[Any]:
+    leaf = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5)
+    names = st.sampled_from(list(stream_record(1)) + list(stream_record(1)["dynamodb"]))
+    return st.recursive(
+        leaf, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=5)
+    )
+
+
+@settings(PATIENT, max_examples=50)
+@given(st.lists(numbers_and_texts() | numbers_and_texts().map(lambda junk: stream_record(1) | {"dynamodb": junk})))
+def test_forward_whatever_the_records_hold_expects_all_kept_and_no_failure(records: list[Any]):
+    backup = Backup()
+    answer = backup.invoke(records)
+    assert answer.first_not_accepted == ""
+    assert answer.tally.forwarded + answer.tally.failed == len(records)
+    assert set(stored(backup)) == {kept_form(item) for item in read({"Records": records})}

@@ -1,0 +1,171 @@
+"""The loop: goes on past what fails, stops at its time, and looks twice before it takes away."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from continuous_backup.aws import ClientError
+from continuous_backup.ensure_backup.actions import Action, CreateMapping, DeleteDeliveryStream, EnableStream
+from continuous_backup.ensure_backup.convergence import Convergence
+from continuous_backup.ensure_backup.observer import Listing
+from continuous_backup.ensure_backup.state import BackupState, Stream, Table
+from continuous_backup.ensure_backup.wanted import Wanted
+from tests.unit.ensure_backup.wiring import ACCOUNT, CONFIG, NOW, STREAM_ARN, backup, mapping, released, table
+
+FOREVER = NOW + 1_000_000
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = NOW
+
+    def clock(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+class Looks:
+    """An observer of scripted states: each look at a table takes the next, the last one stays."""
+
+    def __init__(self, **states: list[BackupState | Exception]) -> None:
+        self.states = states
+        self.listings = 0
+
+    def listing(self) -> Listing:
+        self.listings += 1
+        return Listing((), frozenset())
+
+    def observe(self, table: str, listing: Listing | None = None) -> BackupState:
+        script = self.states[table]
+        state = script.pop(0) if len(script) > 1 else script[0]
+        if isinstance(state, Exception):
+            raise state
+        return state
+
+
+class Applied:
+    def __init__(self, fails: Callable[[Action], Exception | None] = lambda _: None) -> None:
+        self.actions: list[Action] = []
+        self._fails = fails
+
+    def apply(self, action: Action) -> None:
+        if error := self._fails(action):
+            raise error
+        self.actions.append(action)
+
+
+def convergence(looks: Looks, applied: Applied, clock: Clock | None = None) -> Convergence:
+    its: Any = clock or Clock()
+    observer: Any = looks
+    return Convergence(its, CONFIG, ACCOUNT, observer, applied)
+
+
+def denied() -> ClientError:
+    error = {"Error": {"Code": "AccessDeniedException", "Message": "not authorized"}}
+    return ClientError(error, "UpdateTable")
+
+
+NEW = BackupState("Orders", Table("Orders"), backup().delivery_stream)
+MAPPABLE = backup(mappings=())
+GOOD = backup()
+
+
+def test_run_when_a_table_needs_several_passes_ends_when_it_is_as_wanted() -> None:
+    applied = Applied()
+    outcomes = convergence(Looks(Orders=[NEW, MAPPABLE, GOOD]), applied).run(
+        ["Orders"], Wanted.PROTECTED, deadline=FOREVER
+    )
+    assert applied.actions == [EnableStream("Orders"), CreateMapping("Orders", STREAM_ARN)]
+    assert outcomes["Orders"].as_wanted
+
+
+def test_run_when_one_table_fails_finishes_the_others_and_says_which() -> None:
+    applied = Applied(lambda action: denied() if action.table == "Orders" else None)
+    looks = Looks(
+        Orders=[NEW], Others=[replace(NEW, name="Others", table=Table("Others"), delivery_stream=None), GOOD]
+    )
+    outcomes = convergence(looks, applied).run(["Orders", "Others"], Wanted.PROTECTED, deadline=FOREVER)
+    assert outcomes["Others"].as_wanted
+    assert outcomes["Orders"].error
+    assert "UpdateTable" in outcomes["Orders"].error.problem
+    assert "docs/iam.md" in outcomes["Orders"].error.hint
+
+
+def test_run_when_a_look_fails_gives_the_table_its_error() -> None:
+    outcomes = convergence(Looks(Orders=[denied()], Others=[GOOD]), Applied()).run(
+        ["Orders", "Others"], Wanted.PROTECTED, deadline=FOREVER
+    )
+    assert outcomes["Orders"].error
+    assert outcomes["Others"].as_wanted
+
+
+def test_run_when_the_time_is_up_leaves_what_it_waits_for() -> None:
+    waiting = backup(table=table(stream=None, status="CREATING"))
+    clock = Clock()
+    outcomes = convergence(Looks(Orders=[waiting]), Applied(), clock).run(
+        ["Orders"], Wanted.PROTECTED, deadline=NOW + 30
+    )
+    assert [str(each) for each in outcomes["Orders"].waiting] == [
+        "wait for table Orders, which is CREATING, to be ACTIVE"
+    ]
+    assert clock.now < NOW + 30
+
+
+def test_run_when_a_wait_is_longer_than_its_patience_does_not_sit_it_out() -> None:
+    buffered = backup(table=None, mappings=(), delivery_stream=released(1))
+    clock = Clock()
+    outcomes = convergence(Looks(Orders=[buffered]), Applied(), clock).run(
+        ["Orders"], Wanted.PROTECTED, deadline=FOREVER, patience=60
+    )
+    assert outcomes["Orders"].waiting
+    assert clock.now == NOW
+
+
+def test_run_when_what_was_to_be_deleted_is_wanted_again_deletes_nothing() -> None:
+    gone = backup(table=None, mappings=(), delivery_stream=released(100_000))
+    came_back = backup(mappings=(mapping(),))
+    applied = Applied()
+    convergence(Looks(Orders=[gone, came_back]), applied).run(["Orders"], Wanted.PROTECTED, deadline=FOREVER)
+    assert applied.actions == []
+
+
+def test_run_when_what_is_to_be_deleted_still_is_deletes_it() -> None:
+    gone = backup(table=None, mappings=(), delivery_stream=released(100_000))
+    applied = Applied()
+    convergence(Looks(Orders=[gone, gone, BackupState("Orders")]), applied).run(
+        ["Orders"], Wanted.PROTECTED, deadline=FOREVER
+    )
+    assert [type(action) for action in applied.actions] == [DeleteDeliveryStream]
+
+
+def test_run_when_an_action_never_takes_effect_gives_up_with_a_reason() -> None:
+    applied = Applied()
+    outcomes = convergence(Looks(Orders=[NEW]), applied).run(["Orders"], Wanted.PROTECTED, deadline=FOREVER)
+    assert outcomes["Orders"].error
+    assert "enable the stream of Orders" in outcomes["Orders"].error.problem
+    assert len(applied.actions) == 5
+
+
+def test_run_when_there_is_a_problem_tells_it_once_and_goes_on() -> None:
+    told: list[str] = []
+    keys_only = backup(table=table(stream=Stream(STREAM_ARN, "KEYS_ONLY")))
+    outcomes = convergence(Looks(Orders=[keys_only], Others=[GOOD]), Applied()).run(
+        ["Orders", "Others"],
+        Wanted.PROTECTED,
+        deadline=FOREVER,
+        on_settled=lambda outcome: told.append(outcome.table),
+    )
+    assert sorted(told) == ["Orders", "Others"]
+    assert outcomes["Orders"].problems
+    assert not outcomes["Orders"].as_wanted
+
+
+@pytest.mark.parametrize("count", [1, 300])
+def test_run_over_many_tables_lists_once_a_pass(count: int) -> None:
+    looks = Looks(**{f"T{number}": [GOOD] for number in range(count)})
+    convergence(looks, Applied()).run(looks.states, Wanted.PROTECTED, deadline=FOREVER)
+    assert looks.listings == 1

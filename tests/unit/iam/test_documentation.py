@@ -1,0 +1,72 @@
+"""docs/iam.md shows the policies as they are, and explains every statement of the roles."""
+
+import json
+import re
+import subprocess
+
+import pytest
+
+from tests.unit.iam.evaluator import listed
+from tests.unit.iam.policies import (
+    OPERATOR_POLICIES,
+    ROOT,
+    SCRIPTS,
+    operator_policy,
+    operator_policy_text,
+    roles_stack,
+)
+from tests.unit.iam.sample import ACCOUNT, BUCKET, KEY
+
+PAGE = (ROOT / "docs" / "iam.md").read_text()
+ROLES = roles_stack(ACCOUNT, BucketName=BUCKET, KmsKeyArn=KEY).roles
+SECTIONS = {"EventsRole": "events", "DeliveryRole": "delivery", "LambdaRole": "Lambda"}
+
+
+def _section(title: str) -> str:
+    """What is under a heading of the second level."""
+    return PAGE.split(f"\n## {title}\n", 1)[1].split("\n## ", 1)[0]
+
+
+def test_policies_when_listed_are_those_of_the_scripts():
+    assert {path.stem for path in OPERATOR_POLICIES.glob("*")} == set(SCRIPTS)
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_page_when_it_shows_a_policy_shows_the_file(script: str):
+    assert f"```json\n{operator_policy_text(script)}```\n" in PAGE, (
+        f"put docs/policies/{script}.json into the page"
+    )
+
+
+@pytest.mark.parametrize("block", re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL), ids=lambda block: block[:40])
+def test_page_when_it_shows_json_shows_valid_json(block: str):
+    json.loads(block)
+
+
+@pytest.mark.parametrize("role", SECTIONS)
+def test_page_when_it_explains_a_role_explains_each_statement(role: str):
+    explained = re.findall(r"^\| `(\w+)` \|", _section(f"The {SECTIONS[role]} role"), re.MULTILINE)
+    assert explained == [statement["Sid"] for statement in ROLES[role].statements]
+
+
+@pytest.mark.parametrize("role", SECTIONS)
+def test_page_when_it_explains_a_statement_names_each_action(role: str):
+    rows = re.findall(r"^\| `(\w+)` \|(.*)$", _section(f"The {SECTIONS[role]} role"), re.MULTILINE)
+    allowed = {statement["Sid"]: statement["Action"] for statement in ROLES[role].statements}
+    for sid, row in rows:
+        missing = [each for each in listed(allowed[sid]) if each.partition(":")[2] not in row]
+        assert missing == [], sid
+
+
+def test_page_when_it_names_a_role_names_the_service_that_it_trusts():
+    for role, title in SECTIONS.items():
+        (trust,) = ROLES[role].trust
+        assert f"**Trust.** `{trust['Principal']['Service']}`" in _section(f"The {title} role")
+
+
+def test_command_when_run_fills_in_every_placeholder():
+    command = re.search(r"```sh\n(sed .*?) > deploy-policy.json", PAGE, re.DOTALL)
+    assert command is not None
+    filled_in = subprocess.run(command[1], shell=True, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    bucket = "dynamodb-continuous-backup-123456789012-eu-west-1"
+    assert json.loads(filled_in) == operator_policy("deploy", ACCOUNT, bucket, "dynamodb")

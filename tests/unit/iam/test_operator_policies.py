@@ -1,0 +1,349 @@
+"""docs/policies: each script's calls are allowed, and no more."""
+
+import json
+import re
+
+import pytest
+
+from continuous_backup import naming
+from tests.unit.iam import reference
+from tests.unit.iam.evaluator import Request, Statement, allows
+from tests.unit.iam.policies import SCRIPTS, actions_of, operator_policy, operator_policy_text
+from tests.unit.iam.sample import (
+    ACCOUNT,
+    BUCKET,
+    BUCKET_ARN,
+    DELIVERY_ROLE,
+    DELIVERY_STREAM,
+    ELSEWHERE,
+    ENSURE,
+    EVENTS_ROLE,
+    FORWARDER,
+    HERE,
+    IN_PREFIX,
+    LAMBDA_ROLE,
+    MAPPING,
+    OTHER_BUCKET,
+    OTHER_FUNCTION,
+    OTHER_ROLE,
+    OTHER_RULE,
+    OURS,
+    PREFIX,
+    ROLES,
+    RULES,
+    STREAM,
+    TABLE,
+    TO_FIREHOSE,
+    TO_FORWARDER,
+    TO_OTHER_FUNCTION,
+    log_group,
+    log_stream,
+)
+
+#: Characters of a managed policy, without white space:
+#: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+LARGEST_MANAGED_POLICY = 6_144
+
+PLACEHOLDERS = {"Partition", "Region", "Account", "Bucket", "Prefix"}
+
+#: What is allowed on "*" although IAM could limit it; docs/iam.md has the reason.
+STAR_BY_CHOICE = {"dynamodb:DescribeStream"}
+
+POLICIES = {script: operator_policy(script, ACCOUNT, BUCKET, PREFIX)["Statement"] for script in SCRIPTS}
+STATEMENTS = [(script, statement) for script, policy in POLICIES.items() for statement in policy]
+
+FUNCTIONS = [ENSURE, FORWARDER]
+LOG_GROUPS = [
+    naming.DELIVERY_LOG_GROUP,
+    naming.log_group(naming.ENSURE_FUNCTION),
+    naming.log_group(naming.FORWARDER_FUNCTION),
+]
+STACK = ACCOUNT.arn("cloudformation", f"stack/{naming.ROLES_STACK}/51af3dc0")
+OTHER_STACK = ACCOUNT.arn("cloudformation", "stack/Other/51af3dc0")
+TRAIL = ELSEWHERE.arn("cloudtrail", "trail/everything")
+BY_CLOUDFORMATION = {"aws:CalledVia": ["cloudformation.amazonaws.com"]}
+BY_EVENTS = {"lambda:Principal": "events.amazonaws.com"}
+TO_EVENTS = {"iam:PassedToService": "events.amazonaws.com"}
+TO_LAMBDA = {"iam:PassedToService": "lambda.amazonaws.com"}
+
+
+def _on_each(resources: list[str], *actions: str) -> list[Request]:
+    return [Request(action, resource) for resource in resources for action in actions]
+
+
+LOOKING = [
+    Request("sts:GetCallerIdentity"),
+    Request("dynamodb:ListTables"),
+    Request("dynamodb:DescribeTable", TABLE),
+    Request("dynamodb:ListTagsOfResource", TABLE),
+    Request("dynamodb:DescribeStream", STREAM, HERE),
+    Request("firehose:ListDeliveryStreams"),
+    Request("firehose:DescribeDeliveryStream", DELIVERY_STREAM),
+    Request("firehose:ListTagsForDeliveryStream", DELIVERY_STREAM),
+    Request("lambda:ListEventSourceMappings"),
+    Request("lambda:ListTags", MAPPING),
+    Request("tag:GetResources"),
+    Request("pipes:ListPipes"),
+]
+READING_ROLES = [
+    each
+    for role in ROLES
+    for each in (
+        Request("iam:GetRole", role),
+        Request("iam:GetRolePolicy", role),
+        Request("iam:ListRolePolicies", role),
+        Request("iam:ListAttachedRolePolicies", role),
+    )
+]
+
+ALLOWED = {
+    "deploy": [
+        Request("sts:GetCallerIdentity"),
+        *_on_each(
+            [BUCKET_ARN],
+            "s3:ListBucket",
+            "s3:CreateBucket",
+            "s3:PutEncryptionConfiguration",
+            "s3:GetBucketTagging",
+            "s3:PutBucketPublicAccessBlock",
+            "s3:GetBucketPublicAccessBlock",
+            "s3:PutBucketPolicy",
+            "s3:GetBucketPolicy",
+            "s3:PutBucketTagging",
+        ),
+        *_on_each(
+            [STACK],
+            "cloudformation:CreateStack",
+            "cloudformation:UpdateStack",
+            "cloudformation:DescribeStacks",
+            "cloudformation:DescribeStackEvents",
+            "cloudformation:GetTemplate",
+            "cloudformation:TagResource",
+        ),
+        *READING_ROLES,
+        *(
+            Request(action, role, BY_CLOUDFORMATION)
+            for role in ROLES
+            for action in (
+                "iam:CreateRole",
+                "iam:DeleteRole",
+                "iam:DeleteRolePolicy",
+                "iam:PutRolePolicy",
+                "iam:TagRole",
+                "iam:UntagRole",
+                "iam:UpdateAssumeRolePolicy",
+                "iam:UpdateRole",
+                "iam:UpdateRoleDescription",
+            )
+        ),
+        Request("iam:PassRole", EVENTS_ROLE, TO_EVENTS),
+        Request("iam:PassRole", LAMBDA_ROLE, TO_LAMBDA),
+        Request("logs:DescribeLogGroups"),
+        *_on_each(
+            [log_group(group) for group in LOG_GROUPS],
+            "logs:CreateLogGroup",
+            "logs:PutRetentionPolicy",
+            "logs:TagResource",
+            "logs:ListTagsForResource",
+        ),
+        *_on_each(
+            FUNCTIONS,
+            "lambda:GetFunction",
+            "lambda:GetFunctionConfiguration",
+            "lambda:CreateFunction",
+            "lambda:UpdateFunctionCode",
+            "lambda:UpdateFunctionConfiguration",
+            "lambda:GetFunctionConcurrency",
+            "lambda:PutFunctionConcurrency",
+            "lambda:DeleteFunctionConcurrency",
+            "lambda:GetPolicy",
+            "lambda:RemovePermission",
+            "lambda:TagResource",
+            "lambda:ListTags",
+        ),
+        Request("lambda:AddPermission", ENSURE, BY_EVENTS),
+        Request("lambda:GetAccountSettings"),
+        *_on_each(
+            RULES,
+            "events:DescribeRule",
+            "events:PutRule",
+            "events:ListTargetsByRule",
+            "events:PutTargets",
+            "events:RemoveTargets",
+            "events:DeleteRule",
+            "events:TagResource",
+            "events:ListTagsForResource",
+        ),
+        Request("cloudtrail:DescribeTrails"),
+        Request("cloudtrail:GetTrailStatus", TRAIL),
+        Request("cloudtrail:GetEventSelectors", TRAIL),
+    ],
+    "undeploy": [
+        *LOOKING,
+        Request("logs:DescribeLogGroups"),
+        *_on_each([log_group(group) for group in LOG_GROUPS], "logs:DeleteLogGroup", "logs:ListTagsForResource"),
+        *_on_each(
+            FUNCTIONS,
+            "lambda:DeleteFunction",
+            "lambda:GetFunction",
+            "lambda:GetFunctionConcurrency",
+            "lambda:GetFunctionConfiguration",
+            "lambda:GetPolicy",
+            "lambda:ListTags",
+            "lambda:RemovePermission",
+        ),
+        *_on_each(
+            RULES,
+            "events:DescribeRule",
+            "events:ListTargetsByRule",
+            "events:ListTagsForResource",
+            "events:RemoveTargets",
+            "events:DeleteRule",
+        ),
+        *_on_each(
+            [STACK],
+            "cloudformation:DeleteStack",
+            "cloudformation:DescribeStacks",
+            "cloudformation:DescribeStackEvents",
+            "cloudformation:GetTemplate",
+        ),
+        *READING_ROLES,
+        Request("iam:DeleteRole", LAMBDA_ROLE, BY_CLOUDFORMATION),
+        Request("iam:DeleteRolePolicy", LAMBDA_ROLE, BY_CLOUDFORMATION),
+    ],
+    "provision": [
+        *LOOKING,
+        Request("lambda:GetFunctionConfiguration", FORWARDER),
+        Request("dynamodb:UpdateTable", TABLE),
+        Request("dynamodb:UntagResource", TABLE),
+        *_on_each(
+            [DELIVERY_STREAM],
+            "firehose:CreateDeliveryStream",
+            "firehose:DeleteDeliveryStream",
+            "firehose:StartDeliveryStreamEncryption",
+            "firehose:TagDeliveryStream",
+            "firehose:UntagDeliveryStream",
+            "firehose:UpdateDestination",
+        ),
+        Request("iam:PassRole", DELIVERY_ROLE, TO_FIREHOSE),
+        Request("lambda:CreateEventSourceMapping", "*", TO_FORWARDER),
+        Request("lambda:UpdateEventSourceMapping", MAPPING, TO_FORWARDER),
+        Request("lambda:DeleteEventSourceMapping", MAPPING, TO_FORWARDER),
+        Request("lambda:TagResource", MAPPING),
+        Request("logs:CreateLogGroup", log_group(naming.DELIVERY_LOG_GROUP)),
+        Request("logs:CreateLogStream", log_stream(naming.DELIVERY_LOG_GROUP, "Orders")),
+        Request("logs:PutRetentionPolicy", log_group(naming.DELIVERY_LOG_GROUP)),
+    ],
+    "deprovision": [
+        *LOOKING,
+        Request("cloudwatch:GetMetricStatistics"),
+        Request("dynamodb:TagResource", TABLE),
+        Request("lambda:GetFunctionConfiguration", FORWARDER),
+        Request("lambda:DeleteEventSourceMapping", MAPPING, TO_FORWARDER),
+        Request("firehose:TagDeliveryStream", DELIVERY_STREAM),
+        Request("firehose:UntagDeliveryStream", DELIVERY_STREAM),
+        Request("firehose:DeleteDeliveryStream", DELIVERY_STREAM),
+    ],
+}
+
+NOBODY = [
+    Request("dynamodb:DeleteTable", TABLE),
+    Request("dynamodb:Scan", TABLE),
+    Request("dynamodb:GetRecords", STREAM),
+    Request("dynamodb:DescribeStream", STREAM, {"aws:RequestedRegion": ELSEWHERE.region}),
+    Request("dynamodb:UpdateTable", ELSEWHERE.table_arn("Orders")),
+    Request("firehose:PutRecordBatch", DELIVERY_STREAM),
+    Request("firehose:DeleteDeliveryStream", ELSEWHERE.delivery_stream_arn("Orders")),
+    Request("s3:DeleteBucket", BUCKET_ARN),
+    Request("s3:DeleteObject", IN_PREFIX, OURS),
+    Request("s3:GetObject", IN_PREFIX, OURS),
+    Request("s3:PutObject", IN_PREFIX, OURS),
+    Request("s3:PutBucketPolicy", OTHER_BUCKET),
+    Request("lambda:CreateEventSourceMapping", "*", TO_OTHER_FUNCTION),
+    Request("lambda:UpdateEventSourceMapping", MAPPING, TO_OTHER_FUNCTION),
+    Request("lambda:DeleteEventSourceMapping", MAPPING, TO_OTHER_FUNCTION),
+    Request("lambda:UpdateFunctionCode", OTHER_FUNCTION),
+    Request("lambda:DeleteFunction", OTHER_FUNCTION),
+    Request("lambda:AddPermission", ENSURE, {"lambda:Principal": "999999999999"}),
+    Request("lambda:InvokeFunction", ENSURE),
+    Request("events:PutTargets", OTHER_RULE),
+    Request("events:DeleteRule", OTHER_RULE),
+    Request("logs:DeleteLogGroup", log_group("/aws/lambda/Other")),
+    Request("logs:DeleteLogGroup", log_group(f"{naming.DELIVERY_LOG_GROUP}2")),
+    Request("cloudformation:UpdateStack", OTHER_STACK),
+    Request("cloudformation:DeleteStack", OTHER_STACK),
+    Request("iam:PutRolePolicy", OTHER_ROLE, BY_CLOUDFORMATION),
+    Request("iam:PutRolePolicy", LAMBDA_ROLE),
+    Request("iam:CreateRole", LAMBDA_ROLE, {"aws:CalledVia": ["athena.amazonaws.com"]}),
+    Request("iam:DeleteRole", OTHER_ROLE, BY_CLOUDFORMATION),
+    Request("iam:DeleteRole", LAMBDA_ROLE),
+    Request("iam:AttachRolePolicy", LAMBDA_ROLE, BY_CLOUDFORMATION),
+    Request("iam:PassRole", OTHER_ROLE, TO_FIREHOSE),
+    Request("iam:PassRole", OTHER_ROLE, TO_LAMBDA),
+    Request("iam:PassRole", DELIVERY_ROLE, TO_LAMBDA),
+    Request("iam:PassRole", LAMBDA_ROLE, TO_EVENTS),
+    Request("iam:PassRole", LAMBDA_ROLE, TO_FIREHOSE),
+    Request("iam:PassRole", EVENTS_ROLE, TO_LAMBDA),
+]
+
+
+def _cases(requests: dict[str, list[Request]]) -> list[tuple[str, Request]]:
+    return [(script, each) for script, several in requests.items() for each in several]
+
+
+def _named(case: object) -> str:
+    return f"{case.action} {case.resource}" if isinstance(case, Request) else str(case)
+
+
+@pytest.mark.parametrize(("script", "request_"), _cases(ALLOWED), ids=_named)
+def test_policy_when_the_script_makes_a_call_allows_it(script: str, request_: Request):
+    assert allows(POLICIES[script], request_)
+
+
+@pytest.mark.parametrize(("script", "request_"), _cases(dict.fromkeys(SCRIPTS, NOBODY)), ids=_named)
+def test_policy_when_a_call_is_no_scripts_denies_it(script: str, request_: Request):
+    assert not allows(POLICIES[script], request_)
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_policy_when_all_calls_are_counted_allows_no_action_beyond_them(script: str):
+    assert actions_of(POLICIES[script]) == {each.action for each in ALLOWED[script]}
+
+
+@pytest.mark.parametrize("script", ["deprovision", "undeploy"])
+def test_policy_when_the_script_takes_down_creates_and_changes_nothing(script: str):
+    changing = [each for each in actions_of(POLICIES[script]) if re.search(r":(Create|Put|Update|Add|Pass)", each)]
+    assert changing == []
+
+
+@pytest.mark.parametrize(
+    ("script", "statement"), STATEMENTS, ids=[f"{script}-{each['Sid']}" for script, each in STATEMENTS]
+)
+def test_statement_when_compared_with_the_authorization_reference_fits(script: str, statement: Statement):
+    assert reference.misfits(statement, STAR_BY_CHOICE) == []
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_actions_when_written_are_whole_names(script: str):
+    assert [action for action in actions_of(POLICIES[script]) if "*" in action] == []
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_policy_when_the_names_are_as_long_as_can_be_fits_into_a_managed_policy(script: str):
+    longest = operator_policy(
+        script, naming.Account("1" * 12, "ap-southeast-2", "aws-us-gov"), bucket="b" * 63, prefix="p" * 100
+    )
+    assert len(json.dumps(longest, separators=(",", ":"))) <= LARGEST_MANAGED_POLICY
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_placeholders_when_used_are_the_documented_ones(script: str):
+    assert set(re.findall(r"\$\{(\w*)\}", operator_policy_text(script))) <= PLACEHOLDERS
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_arns_when_in_another_partition_are_of_that_partition(script: str):
+    china = naming.Account("123456789012", "cn-north-1", "aws-cn")
+    rendered = json.dumps(operator_policy(script, china, BUCKET, PREFIX))
+    assert "arn:aws-cn:" in rendered
+    assert "arn:aws:" not in rendered
