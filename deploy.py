@@ -6,6 +6,7 @@ import script_environment  # noqa: F401, I001  finds our package and its librari
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from continuous_backup.errors import ExitCode
 from continuous_backup.operations import cli
@@ -16,6 +17,7 @@ def main(arguments: Sequence[str]) -> ExitCode:
     parser = cli.parser("Deploy what build.sh built, or change what is deployed.", config_default=False)
     parser.add_argument("--cw_role_arn", metavar="ARN", help="role of the EventBridge rules")
     parser.add_argument("--lambda_role_arn", metavar="ARN", help="role of the Lambda functions")
+    parser.add_argument("--dist", type=Path, help="folder that build.sh wrote the zips to (default: dist here)")
     parser.add_argument("--redeploy", action="store_true", help="upload the code even where it is the same")
     return script.deploy(parser.parse_args(arguments), os.environ)
 

@@ -42,25 +42,60 @@ class Change:
         return self.stream_arn.split("/")[1]
 
 
-def changes(s3: Any, bucket: str, prefix: str, table: str = "") -> list[Change]:
-    """Every change of a table, or of all, once each, in no order.
+class ChangeLog:
+    """The change log of a table, or of all, below a prefix of a bucket; read as it grows.
 
     `prefix` is the configuration's firehoseDeliveryPrefix. Folders that begin with an underscore are not
-    part of the change log. Raises Wrong for the first path or line that is not as documented.
+    part of the change log. `objects` is the size of each object by its key, `compressed` whether it is gzip.
     """
-    found: dict[tuple[str, int], Change] = {}
-    for key in _keys_below(s3, bucket, f"{prefix}/{table}/" if table else f"{prefix}/"):
-        path = re.fullmatch(rf"{re.escape(prefix)}/(?P<table>[^/]+)/(?P<rest>.+)", key)
+
+    def __init__(self, s3: Any, bucket: str, prefix: str, table: str = "") -> None:
+        self.objects: dict[str, int] = {}
+        self.compressed: dict[str, bool] = {}
+        self._s3 = s3
+        self._bucket = bucket
+        self._prefix = prefix
+        self._table = table
+        self._changes: dict[tuple[str, int], Change] = {}
+        self._lines: dict[tuple[str, int], tuple[str, int]] = {}
+
+    def read_new(self) -> list[Change]:
+        """Every change there is by now, once each, in no order; objects are read once.
+
+        Raises Wrong for the first path or line that is not as documented.
+        """
+        below = f"{self._prefix}/{self._table}/" if self._table else f"{self._prefix}/"
+        for key in _keys_below(self._s3, self._bucket, below):
+            if key not in self.objects:
+                self._read(key)
+        return list(self._changes.values())
+
+    def line(self, change: Change) -> str:
+        """The line of a change as it stands on S3."""
+        key, number = self._lines[change.stream_arn, change.sequence_number]
+        stored = _whole_object(self._s3, self._bucket, key)
+        return list(lines(stored, key))[number - 1].decode()
+
+    def _read(self, key: str) -> None:
+        path = re.fullmatch(rf"{re.escape(self._prefix)}/(?P<table>[^/]+)/(?P<rest>.+)", key)
         if path and path["rest"].startswith("_"):
-            continue
+            return
         if not path or not re.fullmatch(_HOUR, path["rest"]):
-            raise Wrong(f"{key}: the path is not {prefix}/<table>/YYYY/MM/DD/HH/<name>")
-        for number, line in enumerate(lines(_whole_object(s3, bucket, key), key), 1):
+            raise Wrong(f"{key}: the path is not {self._prefix}/<table>/YYYY/MM/DD/HH/<name>")
+        stored = _whole_object(self._s3, self._bucket, key)
+        for number, line in enumerate(lines(stored, key), 1):
             change = parsed(line, f"{key}, line {number}")
             if change.table != path["table"]:
                 raise Wrong(f"{key}, line {number}: a change of {change.table}")
-            found[change.stream_arn, change.sequence_number] = change
-    return list(found.values())
+            self._changes[change.stream_arn, change.sequence_number] = change
+            self._lines[change.stream_arn, change.sequence_number] = key, number
+        self.objects[key] = len(stored)
+        self.compressed[key] = stored.startswith(_GZIP)
+
+
+def changes(s3: Any, bucket: str, prefix: str, table: str = "") -> list[Change]:
+    """Every change of a table, or of all, as ChangeLog reads it."""
+    return ChangeLog(s3, bucket, prefix, table).read_new()
 
 
 def fold(all_changes: Iterable[Change]) -> dict[str, Item]:

@@ -299,10 +299,11 @@ def parse_hjson(text: str, source: str) -> Any:
         return hjson.loads(text)
     except hjson.HjsonDecodeError as err:
         line, column = getattr(err, "lineno", 0), getattr(err, "colno", 0)
-        reason = getattr(err, "msg", str(err))
+        reason = getattr(err, "msg", str(err)).replace(" %r", "").removesuffix(" at")  # as hjson left them
         raise UsageError(
             f"{source}, line {line}, column {column}: this is not HJSON: {reason}",
-            "look there, and just before it, for a bracket, a quote or a key without a colon",
+            "look there, and just before it, for a bracket, a quote or a key without a colon; a text without "
+            "quotes goes on to the end of its line, brackets and commas included",
         ) from err
 
 

@@ -12,7 +12,7 @@ from continuous_backup.config import Config
 from continuous_backup.errors import BackupError
 from continuous_backup.streams_to_firehose.changes import Change, NoChange, read
 from continuous_backup.streams_to_firehose.packing import Limits
-from continuous_backup.streams_to_firehose.patience import SECONDS_OF_A_CALL
+from continuous_backup.streams_to_firehose.patience import CONNECT_SECONDS, READ_SECONDS, SECONDS_OF_A_CALL
 from tests.unit.streams_to_firehose.fakes import (
     DENIED,
     THROTTLED,
@@ -31,6 +31,7 @@ from tests.unit.streams_to_firehose.fakes import (
 #: A line has some 370 bytes: a record holds a few, a call some records, and a text of 1,000 is oversize.
 SMALL = Limits(record_bytes=1_200, records_a_call=3, call_bytes=3_000, member_bytes=2_400)
 BATCH = 12
+LONGEST_CALL = CONNECT_SECONDS + READ_SECONDS
 
 _S3_BUSY = client_error("SlowDown", 503, "PutObject")
 _S3_DENIED = client_error("AccessDenied", 403, "PutObject")
@@ -45,7 +46,7 @@ LOST_ANSWERS = st.just(Raises(UNHEARD, accepted=True))
 FAULTS_OF_FIREHOSE = st.lists(st.one_of(REFUSALS, FAILURES, LOST_ANSWERS), max_size=12)
 FAULTS_OF_S3 = st.lists(st.sampled_from([_S3_BUSY, _S3_DENIED]), max_size=4)
 #: From next to nothing, in which one call is tried, to enough for many retries.
-SECONDS = st.lists(st.floats(0.1, 60), min_size=1, max_size=8)
+SECONDS = st.lists(st.sampled_from([0.1, 13.2, 14.0, 60.0]), min_size=1, max_size=8)
 
 
 @st.composite
@@ -70,10 +71,13 @@ class Invocation:
 
     batch: list[Any]
     answer: Answer | None
+    seconds: float
     time: Time
 
 
-def invocations_until_done(backup: Backup, stream: list[Any], seconds: list[float]) -> Iterator[Invocation]:
+def invocations_until_done(
+    backup: Backup, stream: list[Any], seconds: list[float], seconds_a_call: float = 0.05
+) -> Iterator[Invocation]:
     """An event source mapping with ReportBatchItemFailures: it goes on from the number that is reported.
 
     https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html
@@ -82,15 +86,16 @@ def invocations_until_done(backup: Backup, stream: list[Any], seconds: list[floa
     while position < len(stream):
         assert turn < 500, "it goes on for ever"
         batch = stream[position : position + BATCH]
-        # Seconds of 60 after those that were drawn: an outage ends.
-        time = Time(left=seconds[turn] if turn < len(seconds) else 60.0, seconds_a_call=0.05)
+        # Those that were drawn, and enough after them: the faults end, too.
+        has = seconds[turn] if turn < len(seconds) else 60.0
+        time = Time(left=has, seconds_a_call=seconds_a_call)
         turn += 1
         try:
             answer = backup.invoke(batch, time)
         except BackupError:
-            yield Invocation(batch, None, time)
+            yield Invocation(batch, None, has, time)
             continue
-        yield Invocation(batch, answer, time)
+        yield Invocation(batch, answer, has, time)
         position += position_of(answer.first_not_accepted, batch)
 
 
@@ -165,15 +170,18 @@ def test_forward_whatever_fails_expects_the_order_within_an_item_to_be_recoverab
 
 
 @settings(PATIENT, max_examples=100)
-@given(a_stream(), FAULTS_OF_FIREHOSE, FAULTS_OF_S3, SECONDS)
+@given(a_stream(), FAULTS_OF_FIREHOSE, FAULTS_OF_S3, SECONDS, st.sampled_from([0.05, 6.0, LONGEST_CALL]))
 def test_forward_whatever_fails_expects_time_for_the_answer_left(
-    stream: list[Any], faults: list[Any], faults_of_s3: list[Exception], seconds: list[float]
+    stream: list[Any],
+    faults: list[Any],
+    faults_of_s3: list[Exception],
+    seconds: list[float],
+    seconds_a_call: float,
 ):
     backup = backup_with(faults, faults_of_s3, compressed=False)
-    for invocation in invocations_until_done(backup, stream, seconds):
-        at_the_start = invocation.time.left + sum(invocation.time.pauses)
-        if at_the_start > SECONDS_OF_A_CALL:
-            assert invocation.time.left > SECONDS_OF_A_CALL - 1
+    for invocation in invocations_until_done(backup, stream, seconds, seconds_a_call):
+        if invocation.seconds >= SECONDS_OF_A_CALL:
+            assert invocation.time.left >= SECONDS_OF_A_CALL - LONGEST_CALL
 
 
 @settings(PATIENT, max_examples=50)

@@ -90,7 +90,8 @@ class Convergence:
                     on_settled(outcome)
             if not pending:
                 break
-            pause = _FIRST_PAUSE_SECONDS if changed else min(pause * 1.5, _LONGEST_PAUSE_SECONDS)
+            waits = [each.at_least for table in pending for each in outcomes[table].waiting]
+            pause = _FIRST_PAUSE_SECONDS if changed else _next_pause(pause, waits)
             if self._aws.clock() + pause >= deadline:
                 break
             self._aws.sleep(pause)
@@ -125,3 +126,12 @@ class Convergence:
     @staticmethod
     def _worth_another(outcome: Outcome, patience: float) -> bool:
         return any(each.at_least < patience for each in outcome.waiting)
+
+
+def _next_pause(last: float, waits: list[float]) -> float:
+    """Longer and longer, but not past the end of a wait of known length; that exactly where all are known."""
+    known = [each for each in waits if each]
+    shortest = min(known, default=_LONGEST_PAUSE_SECONDS)
+    if known and len(known) == len(waits):
+        return shortest
+    return min(last * 1.5, shortest, _LONGEST_PAUSE_SECONDS)

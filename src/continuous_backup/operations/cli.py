@@ -19,6 +19,8 @@ from continuous_backup.naming import Account
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 _DEFAULT_CONFIG = "config.hjson"
+#: Wider than any row: lines are folded for a terminal's sake alone.
+_WIDTH_OF_A_FILE = 10_000
 
 #: Results go to standard output, everything else to standard error. Both honour NO_COLOR.
 results = Console(soft_wrap=True, highlight=False, emoji=False)
@@ -117,6 +119,8 @@ def show(options: argparse.Namespace, rows: list[dict[str, Any]], document: dict
         return
     if not rows:
         return
+    if not results.is_terminal:
+        results.width = _WIDTH_OF_A_FILE
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in rows[0]:
         table.add_column(name, overflow="fold")

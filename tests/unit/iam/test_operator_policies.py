@@ -47,7 +47,12 @@ LARGEST_MANAGED_POLICY = 6_144
 PLACEHOLDERS = {"Partition", "Region", "Account", "Bucket", "Prefix"}
 
 #: What is allowed on "*" although IAM could limit it; docs/iam.md has the reason.
-STAR_BY_CHOICE = {"dynamodb:DescribeStream"}
+STAR_BY_CHOICE = {
+    "dynamodb:DescribeStream",
+    "dynamodb:ListTagsOfResource",
+    "dynamodb:TagResource",
+    "dynamodb:UntagResource",
+}
 
 POLICIES = {script: operator_policy(script, ACCOUNT, BUCKET, PREFIX)["Statement"] for script in SCRIPTS}
 STATEMENTS = [(script, statement) for script, policy in POLICIES.items() for statement in policy]
@@ -75,7 +80,7 @@ LOOKING = [
     Request("sts:GetCallerIdentity"),
     Request("dynamodb:ListTables"),
     Request("dynamodb:DescribeTable", TABLE),
-    Request("dynamodb:ListTagsOfResource", TABLE),
+    Request("dynamodb:ListTagsOfResource", TABLE, HERE),
     Request("dynamodb:DescribeStream", STREAM, HERE),
     Request("firehose:ListDeliveryStreams"),
     Request("firehose:DescribeDeliveryStream", DELIVERY_STREAM),
@@ -215,7 +220,7 @@ ALLOWED = {
         *LOOKING,
         Request("lambda:GetFunctionConfiguration", FORWARDER),
         Request("dynamodb:UpdateTable", TABLE),
-        Request("dynamodb:UntagResource", TABLE),
+        Request("dynamodb:UntagResource", TABLE, HERE),
         *_on_each(
             [DELIVERY_STREAM],
             "firehose:CreateDeliveryStream",
@@ -237,7 +242,7 @@ ALLOWED = {
     "deprovision": [
         *LOOKING,
         Request("cloudwatch:GetMetricStatistics"),
-        Request("dynamodb:TagResource", TABLE),
+        Request("dynamodb:TagResource", TABLE, HERE),
         Request("lambda:GetFunctionConfiguration", FORWARDER),
         Request("lambda:DeleteEventSourceMapping", MAPPING, TO_FORWARDER),
         Request("firehose:TagDeliveryStream", DELIVERY_STREAM),

@@ -54,7 +54,7 @@ from tests.unit.iam.sample import (
 LARGEST_ROLE_POLICIES = 10_240
 
 #: What is allowed on "*" although IAM could limit it, each with its reason in the template.
-STAR_BY_CHOICE = {"dynamodb:DescribeStream"}
+STAR_BY_CHOICE = {"dynamodb:DescribeStream", "dynamodb:ListTagsOfResource"}
 
 STACK = roles_stack(ACCOUNT, BucketName=BUCKET, Prefix=PREFIX, KmsKeyArn=KEY)
 ROLES = {name: STACK.roles[f"{name}Role"] for name in ("Events", "Delivery", "Lambda")}
@@ -82,7 +82,7 @@ ALLOWED = {
         # EnsureDynamoBackup
         Request("dynamodb:ListTables"),
         Request("dynamodb:DescribeTable", TABLE),
-        Request("dynamodb:ListTagsOfResource", TABLE),
+        Request("dynamodb:ListTagsOfResource", TABLE, HERE),
         Request("dynamodb:UpdateTable", TABLE),
         Request("dynamodb:DescribeStream", STREAM),
         Request("firehose:ListDeliveryStreams"),

@@ -111,6 +111,7 @@ def test_read_when_an_image_is_empty_expects_it_kept():
         (with_value(stream_record(1), "Orders", "eventSourceARN"), "eventSourceARN"),
         (with_value(stream_record(1), stream_arn().split("/stream/")[0], "eventSourceARN"), "eventSourceARN"),
         (with_value(stream_record(1), stream_arn("../secret"), "eventSourceARN"), "eventSourceARN"),
+        (with_value(stream_record(1), stream_arn("_"), "eventSourceARN"), "eventSourceARN"),
         (
             with_value(stream_record(1), "arn:aws:kinesis:eu-west-1:123456789012:stream/a", "eventSourceARN"),
             "eventSourceARN",
@@ -145,6 +146,14 @@ def test_read_when_a_record_is_no_change_and_tells_nothing_expects_nothing_made_
     item = read_one({"dynamodb": {"ApproximateCreationDateTime": "yesterday"}, "eventSourceARN": 7})
     assert isinstance(item, NoChange)
     assert (item.table, item.sequence_number, item.time) == ("", "", None)
+
+
+@pytest.mark.parametrize("name", ["_", "a/../b", "Orders secret", "T" * 256])
+def test_read_when_the_arn_holds_no_name_of_a_table_expects_none_told(name: str):
+    record = {**stream_record(1), "eventSourceARN": f"arn:aws:dynamodb:eu-west-1:123456789012:table/{name}"}
+    item = read_one(record)
+    assert isinstance(item, NoChange)
+    assert item.table == ""
 
 
 @pytest.mark.parametrize("time", ["1479499740", None, True, -1, 1e300, float("nan"), {"S": "1"}])

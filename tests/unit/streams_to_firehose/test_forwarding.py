@@ -184,6 +184,13 @@ def test_forward_when_firehose_goes_on_refusing_one_expects_that_one_reported_th
     assert answer.tally.retries > 5
 
 
+def test_forward_when_firehose_refuses_the_first_expects_it_reported_though_the_rest_was_accepted():
+    backup = Backup(firehose=FakeFirehose([Refuses(lambda place: place == 0)]))
+    answer = backup.invoke([change_of_size(n, 600_000) for n in range(3)], Time(left=1))
+    assert answer.first_not_accepted == sequence_number(0)
+    assert answer.tally.forwarded == 2
+
+
 def test_forward_when_the_second_call_is_throttled_expects_no_third_call_begun():
     records = [change_of_size(n, 900_000) for n in range(12)]
     backup = Backup(firehose=FakeFirehose([Refuses(lambda _: False)] + [Raises(THROTTLED)] * 1000))
@@ -198,6 +205,12 @@ def test_forward_when_there_is_no_delivery_stream_yet_expects_the_first_change_r
     answer = backup.invoke([stream_record(n) for n in range(3)], time)
     assert answer.first_not_accepted == sequence_number(0)
     assert (len(backup.firehose.calls), backup.lines(), time.pauses) == (1, [], [])
+
+
+def test_forward_when_there_is_no_delivery_stream_yet_expects_nothing_after_the_first_change_begun():
+    backup = Backup(firehose=FakeFirehose(missing=["Orders"]))
+    backup.invoke([stream_record(1), unnumbered(), stream_record(2), large_item(3)])
+    assert (len(backup.firehose.calls), len(backup.s3.puts)) == (1, 0)
 
 
 def test_forward_when_one_of_two_tables_has_no_delivery_stream_expects_the_other_forwarded():

@@ -144,6 +144,12 @@ def test_handler_when_invoked_warm_many_times_writes_every_time(world: World):
     assert numbers == [sequence_number(number) for number in range(20)]
 
 
+def test_handler_when_invoked_warm_reads_no_configuration_and_makes_no_clients_again(world: World, tmp_path: Path):
+    module.handler(event(1), Context())
+    (tmp_path / "config.hjson").unlink()
+    assert module.handler(event(2), Context()) == {"batchItemFailures": []}
+
+
 def test_handler_when_an_invocation_failed_expects_the_next_one_untouched_by_it(world: World):
     world.firehose.faults = [Refuses(lambda _: True), Raises(DENIED)]
     assert module.handler(event(1), Context(LITTLE_TIME))["batchItemFailures"]
@@ -255,7 +261,7 @@ def test_handler_when_a_part_has_to_come_again_expects_a_warning_with_the_number
     world: World, logged: list[logging.LogRecord]
 ):
     world.firehose.faults = [Refuses(lambda _: True)]
-    module.handler(event(7), Context(LITTLE_TIME))
+    module.handler(event(7, 8), Context(LITTLE_TIME))
     reason, summary = logged
     assert facts(reason) == {
         "table": "Orders",

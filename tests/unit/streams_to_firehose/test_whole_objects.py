@@ -1,4 +1,5 @@
 import gzip
+import time
 from dataclasses import replace
 
 import pytest
@@ -36,6 +37,17 @@ def test_of_oversize_when_written_expects_the_hour_of_the_change_in_the_change_l
     whole = of_oversize(change(), "backups/all", NOW)
     assert whole.key == ("backups/all/Orders/2024/11/07/08/oversize-99999999999999999999-a7c86bf5db457685.gz")
     assert gzip.decompress(whole.body) == change().line
+
+
+def test_of_oversize_when_the_process_is_in_another_time_zone_expects_utc(monkeypatch: pytest.MonkeyPatch):
+    key = of_oversize(change(), "backups", NOW).key
+    monkeypatch.setenv("TZ", "Asia/Kolkata")
+    time.tzset()
+    try:
+        assert of_oversize(change(), "backups", NOW).key == key
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_of_oversize_when_the_batch_is_repeated_later_expects_the_same_object():

@@ -234,9 +234,9 @@ class Executor:
             State="ENABLED",
             RoleArn=rule.role_arn,
             Description="DynamoDB Continuous Backup",
+            Tags=_TAG_LIST,  # in the same call, or a rule that was made and not tagged would not be ours
             **trigger,
         )
-        self._aws.client("events").tag_resource(ResourceARN=self._account.rule_arn(rule.name), Tags=_TAG_LIST)
 
     def _allow_invocation(self, rule: Rule) -> None:
         functions = self._aws.client("lambda")

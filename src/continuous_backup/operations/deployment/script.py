@@ -31,7 +31,7 @@ _TEMPLATES = cli.REPOSITORY / "templates"
 def deploy(options: argparse.Namespace, environment: Mapping[str, str]) -> ExitCode:
     """Deploys, or shows with --dry-run what deploying would change. DONE where nothing is left to do."""
     as_written = configuration.load(options.config_file, environment) if options.config_file else None
-    packages = package.load(_DIST)
+    packages = package.load(options.dist or _DIST)
     if options.config_file:
         package.require_config(packages, options.config_file)
     text = packages[naming.ENSURE_FUNCTION].config_text

@@ -1,0 +1,17 @@
+"""The two releases of airportsdata that the demonstration loads."""
+
+from pathlib import Path
+
+from local.airports import NEWER, OLDER, airports, difference, items
+
+CACHE = Path(__file__).resolve().parents[2] / ".local" / "airports"
+
+
+def test_airports_of_both_releases_differ_by_the_numbers_that_are_documented():
+    older, newer = (items(airports(version, CACHE)) for version in (OLDER, NEWER))
+
+    found = difference(older, newer)
+
+    assert (len(older), len(newer)) == (28_274, 28_298)
+    assert (len(found.puts), len(found.updates), len(found.deletes)) == (594, 11_937, 570)
+    assert (older["00AA"]["lat"], newer["00AA"]["lat"]) == ({"N": "38.70402"}, {"N": "38.704022"})

@@ -1,0 +1,35 @@
+"""What build.sh leaves in dist, without building it: no code, but all that deploy.py reads."""
+
+import json
+import zipfile
+from pathlib import Path
+
+from continuous_backup.operations import build
+
+FACTS = {
+    "version": "1.0.0",
+    "architecture": "arm64",
+    "python": "3.13",
+    "handler": "continuous_backup.a_package.handler.handler",
+}
+FUNCTIONS = tuple(function.name for function in build.FUNCTIONS)
+
+
+def zip_in(dist: Path, function: str) -> Path:
+    return dist / build.zip_name(function)
+
+
+def write(dist: Path, function: str, config_text: str | bytes = "{}", facts: object = FACTS) -> Path:
+    """One function's zip; `facts` of None leaves them out."""
+    dist.mkdir(exist_ok=True)
+    with zipfile.ZipFile(zip_in(dist, function), "w") as archive:
+        archive.writestr("config.hjson", config_text)
+        if facts is not None:
+            archive.writestr("build.json", json.dumps(facts))
+    return zip_in(dist, function)
+
+
+def write_all(dist: Path, config_text: str | bytes = "{}") -> Path:
+    for function in FUNCTIONS:
+        write(dist, function, config_text)
+    return dist

@@ -1,0 +1,296 @@
+"""Each action as the exact calls that it makes: botocore's Stubber refuses any other."""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from botocore.stub import Stubber
+
+from continuous_backup import naming
+from continuous_backup.aws import Aws, ClientError
+from continuous_backup.ensure_backup import wanted as want
+from continuous_backup.ensure_backup.actions import (
+    Action,
+    CreateDeliveryStream,
+    CreateMapping,
+    DeleteDeliveryStream,
+    DeleteMapping,
+    DisableStream,
+    EnableStream,
+    EncryptDeliveryStream,
+    MarkInUse,
+    MarkReleased,
+    OptIn,
+    OptOut,
+    UpdateDeliveryStream,
+    UpdateMapping,
+)
+from continuous_backup.ensure_backup.executor import Executor
+from continuous_backup.errors import AwsError
+from tests.unit.ensure_backup.wiring import ACCOUNT, CONFIG, NAME, STREAM_ARN
+
+OURS = {naming.MANAGED_TAG: naming.MANAGED_TAG_VALUE}
+MAPPING_SETTINGS = {
+    "BatchSize": 1000,
+    "MaximumBatchingWindowInSeconds": 30,
+    "ParallelizationFactor": 1,
+    "MaximumRetryAttempts": -1,
+    "MaximumRecordAgeInSeconds": 79_200,
+    "BisectBatchOnFunctionError": True,
+    "FunctionResponseTypes": ["ReportBatchItemFailures"],
+    "DestinationConfig": {
+        "OnFailure": {"Destination": "arn:aws:s3:::dynamodb-continuous-backup-123456789012-eu-west-1"}
+    },
+}
+S3_DESTINATION = {
+    "BucketARN": "arn:aws:s3:::dynamodb-continuous-backup-123456789012-eu-west-1",
+    "RoleARN": "arn:aws:iam::123456789012:role/DynamoDBContinuousBackup-eu-west-1-Delivery",
+    "Prefix": "dynamodb/Orders/",
+    "ErrorOutputPrefix": "dynamodb/Orders/_errors/!{firehose:error-output-type}/",
+    "BufferingHints": {"SizeInMBs": 128, "IntervalInSeconds": 300},
+    "CompressionFormat": "GZIP",
+    "EncryptionConfiguration": {"NoEncryptionConfig": "NoEncryption"},
+    "CloudWatchLoggingOptions": {
+        "Enabled": True,
+        "LogGroupName": "/aws/kinesisfirehose/DynamoDBContinuousBackup",
+        "LogStreamName": "Orders",
+    },
+}
+LOG_STREAM = {"logGroupName": naming.DELIVERY_LOG_GROUP, "logStreamName": "Orders"}
+UUID = "58298ec1-ec3c-43a5-895d-e89af3d9e3f9"
+ARN = ACCOUNT.delivery_stream_arn(NAME)
+
+
+def create_request(**changes: Any) -> dict[str, Any]:
+    tags = want.tags(NAME, CONFIG, ACCOUNT)
+    return {
+        "DeliveryStreamName": NAME,
+        "DeliveryStreamType": "DirectPut",
+        "ExtendedS3DestinationConfiguration": S3_DESTINATION,
+        "DeliveryStreamEncryptionConfigurationInput": {"KeyType": "AWS_OWNED_CMK"},
+        "Tags": [{"Key": key, "Value": value} for key, value in tags.items()],
+    } | changes
+
+
+class Calls:
+    """AWS with nobody behind it: the calls that are expected, in order, a service each."""
+
+    def __init__(self) -> None:
+        self.slept: list[float] = []
+        self.now = 1_000.0
+        self.aws = Aws(region=ACCOUNT.region, sleep=self._sleep, clock=lambda: self.now, max_attempts=1)
+        self._stubs: dict[str, Stubber] = {}
+
+    def stub(self, service: str) -> Stubber:
+        if service not in self._stubs:
+            self._stubs[service] = Stubber(self.aws.client(service))
+            self._stubs[service].activate()
+        return self._stubs[service]
+
+    def expect(self, service: str, operation: str, parameters: dict[str, Any], answer: Any = None) -> None:
+        self.stub(service).add_response(operation, answer or {}, parameters)
+
+    def refuse(self, service: str, operation: str, code: str, message: str = "") -> None:
+        self.stub(service).add_client_error(operation, code, message)
+
+    def all_made(self) -> None:
+        for stub in self._stubs.values():
+            stub.assert_no_pending_responses()
+
+    def _sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now += seconds
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> Iterator[Calls]:
+    for name, value in {"AWS_ACCESS_KEY_ID": "none", "AWS_SECRET_ACCESS_KEY": "none"}.items():
+        monkeypatch.setenv(name, value)
+    made = Calls()
+    yield made
+    made.all_made()
+
+
+def apply(calls: Calls, action: Action) -> None:
+    Executor(calls.aws, CONFIG, ACCOUNT, logging.getLogger("test-executor")).apply(action)
+
+
+def test_apply_of_enable_stream_asks_for_new_and_old_images(calls: Calls) -> None:
+    calls.expect(
+        "dynamodb",
+        "update_table",
+        {
+            "TableName": NAME,
+            "StreamSpecification": {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
+        },
+        {"TableDescription": {"LatestStreamArn": STREAM_ARN}},
+    )
+    apply(calls, EnableStream(NAME))
+
+
+def test_apply_of_disable_stream_switches_it_off(calls: Calls) -> None:
+    expected = {"TableName": NAME, "StreamSpecification": {"StreamEnabled": False}}
+    calls.expect("dynamodb", "update_table", expected)
+    apply(calls, DisableStream(NAME, "KEYS_ONLY"))
+
+
+def test_apply_of_opting_out_and_in_changes_only_our_tag(calls: Calls) -> None:
+    arn = ACCOUNT.table_arn(NAME)
+    calls.expect(
+        "dynamodb", "tag_resource", {"ResourceArn": arn, "Tags": [{"Key": naming.MANAGED_TAG, "Value": "off"}]}
+    )
+    calls.expect("dynamodb", "untag_resource", {"ResourceArn": arn, "TagKeys": [naming.MANAGED_TAG]})
+    apply(calls, OptOut(NAME))
+    apply(calls, OptIn(NAME))
+
+
+def test_apply_of_create_delivery_stream_makes_its_log_stream_first(calls: Calls) -> None:
+    calls.expect("logs", "create_log_stream", LOG_STREAM)
+    calls.expect("firehose", "create_delivery_stream", create_request(), {"DeliveryStreamARN": ARN})
+    apply(calls, CreateDeliveryStream(NAME, NAME))
+
+
+def test_apply_of_create_delivery_stream_when_the_log_group_is_missing_makes_it(calls: Calls) -> None:
+    group = {"logGroupName": naming.DELIVERY_LOG_GROUP}
+    calls.refuse("logs", "create_log_stream", "ResourceNotFoundException")
+    calls.expect("logs", "create_log_group", group)
+    calls.expect("logs", "put_retention_policy", {**group, "retentionInDays": 30})
+    calls.expect("logs", "create_log_stream", LOG_STREAM)
+    calls.expect("firehose", "create_delivery_stream", create_request(), {"DeliveryStreamARN": ARN})
+    apply(calls, CreateDeliveryStream(NAME, NAME))
+
+
+def test_apply_of_create_delivery_stream_when_the_role_is_new_tries_again(calls: Calls) -> None:
+    calls.refuse("logs", "create_log_stream", "ResourceAlreadyExistsException")
+    for _ in range(3):
+        calls.refuse(
+            "firehose", "create_delivery_stream", "InvalidArgumentException", "Firehose is unable to assume role x"
+        )
+    calls.expect("firehose", "create_delivery_stream", create_request(), {"DeliveryStreamARN": ARN})
+    apply(calls, CreateDeliveryStream(NAME, NAME))
+    assert sum(calls.slept) >= 15
+
+
+def test_apply_of_create_delivery_stream_when_the_role_cannot_be_assumed_says_what_to_do(calls: Calls) -> None:
+    calls.expect("logs", "create_log_stream", LOG_STREAM)
+    for _ in range(13):
+        calls.refuse(
+            "firehose", "create_delivery_stream", "InvalidArgumentException", "Firehose is unable to assume role x"
+        )
+    with pytest.raises(AwsError, match="cannot assume role") as caught:
+        apply(calls, CreateDeliveryStream(NAME, NAME))
+    assert "firehose.amazonaws.com" in caught.value.hint
+    assert sum(calls.slept) < 120
+
+
+def test_apply_of_update_delivery_stream_names_the_version_and_then_tags_the_new_configuration(
+    calls: Calls,
+) -> None:
+    aim = want.destination(NAME, CONFIG, ACCOUNT)
+    calls.expect("logs", "create_log_stream", LOG_STREAM)
+    calls.expect(
+        "firehose",
+        "update_destination",
+        {
+            "DeliveryStreamName": NAME,
+            "CurrentDeliveryStreamVersionId": "7",
+            "DestinationId": "destinationId-1",
+            "ExtendedS3DestinationUpdate": S3_DESTINATION,
+        },
+    )
+    calls.expect("firehose", "tag_delivery_stream", {"DeliveryStreamName": NAME, "Tags": create_request()["Tags"]})
+    apply(calls, UpdateDeliveryStream(NAME, NAME, "7", "destinationId-1", aim))
+
+
+def test_apply_of_encrypting_uses_the_configured_key(calls: Calls) -> None:
+    key = "arn:aws:kms:eu-west-1:123456789012:key/1"
+    calls.expect(
+        "firehose",
+        "start_delivery_stream_encryption",
+        {
+            "DeliveryStreamName": NAME,
+            "DeliveryStreamEncryptionConfigurationInput": {"KeyType": "CUSTOMER_MANAGED_CMK", "KeyARN": key},
+        },
+    )
+    config = replace(CONFIG, kms_key_arn=key)
+    Executor(calls.aws, config, ACCOUNT, logging.getLogger("test")).apply(EncryptDeliveryStream(NAME, NAME, key))
+
+
+def test_apply_of_releasing_and_keeping_changes_only_the_release_tag(calls: Calls) -> None:
+    calls.expect(
+        "firehose",
+        "tag_delivery_stream",
+        {"DeliveryStreamName": NAME, "Tags": [{"Key": naming.RELEASED_AT_TAG, "Value": "1000"}]},
+    )
+    calls.expect(
+        "firehose",
+        "untag_delivery_stream",
+        {"DeliveryStreamName": NAME, "TagKeys": [naming.RELEASED_AT_TAG]},
+    )
+    apply(calls, MarkReleased(NAME, NAME))
+    apply(calls, MarkInUse(NAME, NAME))
+
+
+def test_apply_of_create_mapping_reads_from_the_beginning_and_gives_up_nothing(calls: Calls) -> None:
+    calls.expect(
+        "lambda",
+        "create_event_source_mapping",
+        {
+            "EventSourceArn": STREAM_ARN,
+            "FunctionName": "LambdaStreamToFirehose",
+            "StartingPosition": "TRIM_HORIZON",
+            "Enabled": True,
+            "Tags": {**OURS, naming.TABLE_TAG: NAME},
+            **MAPPING_SETTINGS,
+        },
+    )
+    apply(calls, CreateMapping(NAME, STREAM_ARN))
+
+
+def test_apply_of_create_mapping_when_nothing_is_deployed_says_so(calls: Calls) -> None:
+    calls.refuse("lambda", "create_event_source_mapping", "ResourceNotFoundException", "Function not found")
+    with pytest.raises(AwsError, match="there is no function LambdaStreamToFirehose") as caught:
+        apply(calls, CreateMapping(NAME, STREAM_ARN))
+    assert "deploy.py" in caught.value.hint
+
+
+def test_apply_of_update_mapping_enables_it_and_takes_filters_away(calls: Calls) -> None:
+    calls.expect(
+        "lambda",
+        "update_event_source_mapping",
+        {"UUID": UUID, "Enabled": True, "FilterCriteria": {"Filters": []}, **MAPPING_SETTINGS},
+    )
+    apply(calls, UpdateMapping(NAME, UUID))
+
+
+def test_apply_of_deleting_makes_one_call_each(calls: Calls) -> None:
+    calls.expect("lambda", "delete_event_source_mapping", {"UUID": UUID})
+    calls.expect("firehose", "delete_delivery_stream", {"DeliveryStreamName": NAME})
+    apply(calls, DeleteMapping(NAME, UUID, "because"))
+    apply(calls, DeleteDeliveryStream(NAME, NAME, "because"))
+
+
+@pytest.mark.parametrize(
+    "code", ["ResourceInUseException", "ResourceNotFoundException", "ConcurrentModificationException"]
+)
+def test_apply_when_somebody_was_quicker_is_no_error(calls: Calls, code: str) -> None:
+    calls.refuse("firehose", "delete_delivery_stream", code)
+    apply(calls, DeleteDeliveryStream(NAME, NAME, "because"))
+
+
+@pytest.mark.parametrize("code", ["AccessDeniedException", "LimitExceededException"])
+def test_apply_when_aws_refuses_raises(calls: Calls, code: str) -> None:
+    calls.refuse("firehose", "delete_delivery_stream", code)
+    with pytest.raises(ClientError):
+        apply(calls, DeleteDeliveryStream(NAME, NAME, "because"))
+
+
+def test_apply_of_many_control_calls_keeps_firehoses_pace(calls: Calls) -> None:
+    for _ in range(9):
+        calls.expect("firehose", "delete_delivery_stream", {"DeliveryStreamName": NAME})
+    executor = Executor(calls.aws, CONFIG, ACCOUNT, logging.getLogger("test"))
+    for _ in range(9):
+        executor.apply(DeleteDeliveryStream(NAME, NAME, "because"))
+    assert calls.now - 1_000 == pytest.approx(8 / 4)

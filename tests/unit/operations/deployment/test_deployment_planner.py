@@ -1,0 +1,422 @@
+"""What deploying and undeploying decide: every difference is one change, and nothing else changes."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from deployments import ENSURE, FORWARDER, ROLE, WANTED, aim, with_function, with_rule, without
+
+from continuous_backup import naming
+from continuous_backup.operations.deployment.actions import (
+    AllowInvocation,
+    Conflict,
+    CreateFunction,
+    CreateLogGroup,
+    CreateRolesStack,
+    DeleteFunction,
+    DeleteLogGroup,
+    DeleteRolesStack,
+    DeleteRule,
+    Note,
+    PutRule,
+    PutTarget,
+    ReserveConcurrency,
+    SecureBucket,
+    SetRetention,
+    UpdateCode,
+    UpdateRolesStack,
+    UpdateSettings,
+)
+from continuous_backup.operations.deployment.planner import plan, plan_removal
+from continuous_backup.operations.deployment.state import (
+    Bucket,
+    Deployment,
+    Function,
+    LogGroup,
+    Rule,
+    Surroundings,
+)
+
+AROUND = Surroundings()
+NOTHING = Deployment()
+EVENTS, SWEEP = naming.API_EVENTS_RULE, naming.SWEEP_RULE
+FUNCTION_LOGS = naming.log_group(ENSURE)
+
+
+def planned(there: Deployment, wanted: Deployment = WANTED, around: Surroundings = AROUND, redeploy: bool = False):
+    return plan(there, wanted, around, redeploy=redeploy)
+
+
+# --- the whole
+
+
+def test_plan_where_nothing_is_there_makes_everything_in_the_order_it_is_needed():
+    assert [str(step) for step in planned(NOTHING)] == [
+        "create bucket dynamodb-continuous-backup-123456789012-eu-west-1",
+        "make bucket dynamodb-continuous-backup-123456789012-eu-west-1 private, encrypted and TLS only",
+        "create the IAM roles (CloudFormation stack DynamoDBContinuousBackupRoles)",
+        "create log group /aws/lambda/EnsureDynamoBackup, kept for 30 days",
+        "create log group /aws/lambda/LambdaStreamToFirehose, kept for 30 days",
+        "create log group /aws/kinesisfirehose/DynamoDBContinuousBackup, kept for 30 days",
+        "create function EnsureDynamoBackup (python3.13, arm64, 256 MB)",
+        "reserve concurrency 1 for function EnsureDynamoBackup",
+        "create function LambdaStreamToFirehose (python3.13, arm64, 512 MB)",
+        "create rule DynamoDBCreateDelete (DynamoDB API calls)",
+        "let rule DynamoDBCreateDelete call EnsureDynamoBackup",
+        "permit rule DynamoDBCreateDelete to invoke EnsureDynamoBackup",
+        "create rule DynamoDBBackupSweep (rate(15 minutes))",
+        "let rule DynamoDBBackupSweep call EnsureDynamoBackup",
+        "permit rule DynamoDBBackupSweep to invoke EnsureDynamoBackup",
+    ]
+
+
+def test_plan_where_everything_is_there_changes_nothing():
+    assert planned(WANTED) == []
+
+
+def test_plan_where_all_roles_are_named_wants_no_stack():
+    named = aim(events_role_arn=ROLE, delivery_role_arn=ROLE, lambda_role_arn=ROLE)
+
+    assert not any(isinstance(step, CreateRolesStack) for step in planned(NOTHING, named))
+    assert planned(replace(WANTED, rules=named.rules, functions=named.functions), named) == []
+
+
+# --- every single difference
+
+
+@pytest.mark.parametrize(
+    ("field", "other", "words"),
+    [
+        ("role_arn", ROLE, "role"),
+        ("handler", "another.handler", "handler"),
+        ("runtime", "python3.11", "runtime"),
+        ("memory_mb", 1024, "memory"),
+        ("timeout_seconds", 60, "time-out"),
+        ("log_format", "Text", "log format"),
+        ("environment", {"region": "eu-west-1"}, "environment"),
+    ],
+)
+@pytest.mark.parametrize("function", [ENSURE, FORWARDER])
+def test_plan_where_a_setting_of_a_function_differs_updates_that(function, field, other, words):
+    there = with_function(WANTED, function, **{field: other})
+
+    assert planned(there) == [UpdateSettings(WANTED.functions[function], (words,))]
+
+
+@pytest.mark.parametrize(("field", "other"), [("code_sha256", "other"), ("architecture", "x86_64")])
+def test_plan_where_the_code_or_its_processor_differs_uploads_it(field, other):
+    there = with_function(WANTED, FORWARDER, **{field: other})
+
+    assert planned(there) == [UpdateCode(WANTED.functions[FORWARDER])]
+
+
+def test_plan_where_code_and_settings_differ_does_both_and_names_all_differences():
+    there = with_function(WANTED, FORWARDER, code_sha256="other", memory_mb=128, handler="x.y")
+
+    assert [str(step) for step in planned(there)] == [
+        "update the code of function LambdaStreamToFirehose",
+        "update function LambdaStreamToFirehose: handler, memory",
+    ]
+
+
+def test_plan_knows_every_fact_of_a_function():
+    """A fact that nobody compares would never be mended."""
+    compared = {"role_arn", "handler", "runtime", "memory_mb", "timeout_seconds", "log_format", "environment"}
+
+    assert set(Function.__dataclass_fields__) == compared | {
+        *("name", "ours", "architecture", "code_sha256", "reserved_concurrency")
+    }
+
+
+@pytest.mark.parametrize("function", [ENSURE, FORWARDER])
+def test_plan_where_a_function_is_missing_makes_it(function):
+    steps = planned(without(WANTED, "functions", function))
+
+    assert steps[0] == CreateFunction(WANTED.functions[function])
+    assert steps[1:] == ([ReserveConcurrency(ENSURE, 1)] if function == ENSURE else [])
+
+
+@pytest.mark.parametrize("name", list(WANTED.log_groups))
+def test_plan_where_a_log_group_is_missing_makes_it(name):
+    assert planned(without(WANTED, "log_groups", name)) == [CreateLogGroup(LogGroup(name, 30))]
+
+
+@pytest.mark.parametrize("days", [0, 7])
+def test_plan_where_logs_are_kept_for_another_time_sets_it(days):
+    there = replace(WANTED, log_groups={**WANTED.log_groups, FUNCTION_LOGS: LogGroup(FUNCTION_LOGS, days)})
+
+    assert planned(there) == [SetRetention(LogGroup(FUNCTION_LOGS, 30))]
+
+
+@pytest.mark.parametrize("name", [EVENTS, SWEEP])
+def test_plan_where_a_rule_is_missing_makes_it_whole(name):
+    rule = WANTED.rules[name]
+
+    assert planned(without(WANTED, "rules", name)) == [
+        PutRule(rule, is_new=True),
+        PutTarget(rule),
+        AllowInvocation(rule),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        (EVENTS, {"pattern": '{"source": ["aws.s3"]}'}),
+        (EVENTS, {"pattern": ""}),
+        (EVENTS, {"enabled": False}),
+        (EVENTS, {"role_arn": ROLE}),
+        (SWEEP, {"schedule": "rate(1 hour)"}),
+        (SWEEP, {"enabled": False}),
+    ],
+)
+def test_plan_where_a_fact_of_a_rule_differs_puts_the_rule_alone(name, changes):
+    assert planned(with_rule(WANTED, name, **changes)) == [PutRule(WANTED.rules[name])]
+
+
+def test_plan_where_a_pattern_is_only_written_otherwise_changes_nothing():
+    pattern = json.dumps(json.loads(WANTED.rules[EVENTS].pattern), indent=4, sort_keys=True)
+
+    assert planned(with_rule(WANTED, EVENTS, pattern=pattern)) == []
+
+
+@pytest.mark.parametrize("target", ["", "arn:aws:lambda:eu-west-1:123456789012:function:Other"])
+def test_plan_where_a_rule_has_another_target_puts_the_target_alone(target):
+    assert planned(with_rule(WANTED, SWEEP, target_arn=target)) == [PutTarget(WANTED.rules[SWEEP])]
+
+
+def test_plan_where_a_rule_may_not_invoke_permits_that_alone():
+    assert planned(with_rule(WANTED, SWEEP, may_invoke=False)) == [AllowInvocation(WANTED.rules[SWEEP])]
+
+
+def test_plan_knows_every_fact_of_a_rule():
+    compared = {"role_arn", "pattern", "schedule", "enabled", "target_arn", "may_invoke"}
+
+    assert set(Rule.__dataclass_fields__) == compared | {"name", "ours"}
+
+
+# --- roles
+
+
+def with_stack(**changes: object) -> Deployment:
+    return replace(WANTED, roles_stack=replace(WANTED.roles_stack, **changes))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"template": "Resources: {}"},
+        {"parameters": {**WANTED.roles_stack.parameters, "BucketName": "other"}},
+        {"parameters": {}},
+        {"template": "Resources: {}", "status": "UPDATE_ROLLBACK_COMPLETE"},
+    ],
+)
+def test_plan_where_the_roles_differ_updates_the_stack(changes):
+    assert planned(with_stack(**changes)) == [UpdateRolesStack(WANTED.roles_stack)]
+
+
+def test_plan_where_the_template_only_ends_otherwise_changes_nothing():
+    assert planned(with_stack(template=WANTED.roles_stack.template.strip() + "\n\n")) == []
+
+
+@pytest.mark.parametrize("status", ["ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED"])
+def test_plan_where_the_stack_cannot_be_updated_any_more_makes_it_anew(status):
+    assert planned(with_stack(status=status)) == [
+        DeleteRolesStack("DynamoDBContinuousBackupRoles", f"it is {status}"),
+        CreateRolesStack(WANTED.roles_stack),
+    ]
+
+
+def test_plan_where_the_stack_is_missing_makes_it():
+    assert planned(replace(WANTED, roles_stack=None)) == [CreateRolesStack(WANTED.roles_stack)]
+
+
+# --- the bucket
+
+
+def test_plan_where_the_bucket_is_ours_and_open_secures_it():
+    open_bucket = replace(WANTED.bucket, secured=False)
+
+    assert planned(replace(WANTED, bucket=open_bucket)) == [SecureBucket(WANTED.bucket)]
+
+
+def test_plan_where_the_bucket_is_not_ours_and_open_only_says_so():
+    theirs = Bucket(WANTED.bucket.name, ours=False, secured=False)
+
+    assert planned(replace(WANTED, bucket=theirs)) == [
+        Note(f"bucket {theirs.name} is used as it is; it is not private, encrypted and TLS only")
+    ]
+
+
+def test_plan_where_the_bucket_is_not_ours_and_secure_says_nothing():
+    assert planned(replace(WANTED, bucket=Bucket(WANTED.bucket.name, ours=False, secured=True))) == []
+
+
+# --- concurrency
+
+
+def reserved(ensure: int = 1, forwarder: int = 0) -> Deployment:
+    there = with_function(WANTED, ENSURE, reserved_concurrency=ensure)
+    return with_function(there, FORWARDER, reserved_concurrency=forwarder)
+
+
+@pytest.mark.parametrize(
+    ("there", "wanted", "step"),
+    [
+        (reserved(ensure=0), WANTED, ReserveConcurrency(ENSURE, 1)),
+        (reserved(ensure=5), WANTED, ReserveConcurrency(ENSURE, 1)),
+        (reserved(forwarder=50), WANTED, ReserveConcurrency(FORWARDER, 0)),
+        (WANTED, aim(forwarder_reserved_concurrency=50), ReserveConcurrency(FORWARDER, 50)),
+    ],
+)
+def test_plan_where_another_concurrency_is_reserved_sets_it(there, wanted, step):
+    assert planned(there, wanted) == [step]
+
+
+@pytest.mark.parametrize(("unreserved", "allowed"), [(101, True), (100, False), (10, False)])
+def test_plan_where_the_quota_does_not_allow_it_notes_that_none_is_reserved(unreserved, allowed):
+    steps = planned(reserved(ensure=0), around=Surroundings(unreserved_concurrency=unreserved))
+
+    if allowed:
+        assert steps == [ReserveConcurrency(ENSURE, 1)]
+    else:
+        (note,) = steps
+        assert isinstance(note, Note)
+        assert not note.loud
+        assert str(note).startswith(
+            f"no concurrency is reserved for EnsureDynamoBackup: the account has {unreserved} unreserved"
+        )
+
+
+def test_plan_where_the_quota_allows_one_of_two_functions_reserves_for_the_first_alone():
+    both = aim(ensure_reserved_concurrency=5, forwarder_reserved_concurrency=10)
+
+    steps = planned(reserved(ensure=0), both, Surroundings(unreserved_concurrency=112))
+
+    assert steps[0] == ReserveConcurrency(ENSURE, 5)
+    assert [type(step) for step in steps[1:]] == [Note]
+    assert "has 107 unreserved" in str(steps[1])
+
+
+def test_plan_where_a_function_gives_some_back_has_it_for_the_next():
+    less, more = aim(ensure_reserved_concurrency=0, forwarder_reserved_concurrency=10), reserved(ensure=10)
+
+    assert planned(more, less, Surroundings(unreserved_concurrency=100)) == [
+        ReserveConcurrency(ENSURE, 0),
+        ReserveConcurrency(FORWARDER, 10),
+    ]
+
+
+def test_plan_with_a_small_quota_does_not_need_it_to_give_back():
+    assert planned(reserved(forwarder=50), around=Surroundings(unreserved_concurrency=10)) == [
+        ReserveConcurrency(FORWARDER, 0)
+    ]
+
+
+# --- redeploy
+
+
+def test_plan_to_redeploy_uploads_all_code_and_nothing_else():
+    assert planned(WANTED, redeploy=True) == [UpdateCode(each) for each in WANTED.functions.values()]
+
+
+def test_plan_to_redeploy_where_nothing_is_there_uploads_no_code_twice():
+    assert planned(NOTHING, redeploy=True) == planned(NOTHING)
+
+
+# --- what is not ours
+
+THEIRS = {
+    "function EnsureDynamoBackup": with_function(WANTED, ENSURE, ours=False, code_sha256="theirs"),
+    "function LambdaStreamToFirehose": with_function(WANTED, FORWARDER, ours=False),
+    "EventBridge rule DynamoDBCreateDelete": with_rule(WANTED, EVENTS, ours=False, enabled=False),
+    "CloudFormation stack DynamoDBContinuousBackupRoles": with_stack(ours=False, template="x"),
+}
+
+
+@pytest.mark.parametrize(("what", "there"), THEIRS.items())
+def test_plan_where_something_is_not_ours_is_that_conflict_and_nothing_else(what, there):
+    steps = planned(without(there, "log_groups", FUNCTION_LOGS), around=Surroundings(trail_logs_api_calls=False))
+
+    (conflict,) = steps
+    assert isinstance(conflict, Conflict)
+    assert what in str(conflict)
+    assert str(conflict).endswith("that is not ours")
+    assert "dynamodb-continuous-backup=managed" in conflict.hint
+
+
+def test_plan_where_much_is_not_ours_names_all_of_it():
+    there = with_rule(THEIRS["function EnsureDynamoBackup"], SWEEP, ours=False)
+
+    assert [type(step) for step in planned(there)] == [Conflict, Conflict]
+
+
+# --- the trail
+
+
+@pytest.mark.parametrize("there", [NOTHING, WANTED])
+@pytest.mark.parametrize(
+    ("trail", "says"),
+    [(False, "no CloudTrail trail logs management events here"), (None, "could not be found out")],
+)
+def test_plan_where_no_trail_is_known_to_log_says_so_loudly(there, trail, says):
+    around = Surroundings(trail_logs_api_calls=trail)
+
+    *changes, note = planned(there, around=around)
+
+    assert changes == planned(there)
+    assert isinstance(note, Note)
+    assert note.loud
+    assert says in str(note)
+
+
+# --- removal
+
+
+def test_removal_of_everything_begins_with_what_wires_and_leaves_the_bucket():
+    assert [str(step) for step in plan_removal(WANTED)] == [
+        "delete rule DynamoDBCreateDelete",
+        "delete rule DynamoDBBackupSweep",
+        "delete function EnsureDynamoBackup",
+        "delete function LambdaStreamToFirehose",
+        "delete log group /aws/lambda/EnsureDynamoBackup",
+        "delete log group /aws/lambda/LambdaStreamToFirehose",
+        "delete log group /aws/kinesisfirehose/DynamoDBContinuousBackup",
+        "delete the IAM roles (CloudFormation stack DynamoDBContinuousBackupRoles)",
+    ]
+
+
+@pytest.mark.parametrize("there", [WANTED, NOTHING, replace(NOTHING, bucket=WANTED.bucket), *THEIRS.values()])
+def test_removal_never_has_anything_to_do_with_the_bucket(there):
+    steps = plan_removal(there)
+
+    assert not [step for step in steps if "bucket" in type(step).__name__.lower()]
+    assert not [step for step in steps if WANTED.bucket.name in repr(step)]
+
+
+def test_removal_where_nothing_is_there_is_empty():
+    assert plan_removal(NOTHING) == []
+
+
+@pytest.mark.parametrize(("what", "there"), THEIRS.items())
+def test_removal_where_something_is_not_ours_leaves_it_alone_and_says_so(what, there):
+    steps = plan_removal(there)
+
+    notes = [step for step in steps if isinstance(step, Note)]
+    assert [str(note) for note in notes] == [
+        f"there is {'an' if what.startswith('Event') else 'a'} {what} that is not ours: left alone"
+    ]
+    name = what.rpartition(" ")[2]
+    deleted = [
+        step.name
+        for step in steps
+        if isinstance(step, DeleteFunction | DeleteRule | DeleteRolesStack | DeleteLogGroup)
+    ]
+    assert name not in deleted
+    assert naming.log_group(name) not in deleted, "its logs are not ours either"
+
+
+def test_removal_of_logs_that_outlived_their_function_takes_them_too():
+    assert plan_removal(replace(NOTHING, log_groups=WANTED.log_groups)) == [
+        DeleteLogGroup(name) for name in WANTED.log_groups
+    ]

@@ -1,0 +1,108 @@
+"""What should be deployed, from the configuration and the zips."""
+
+import json
+
+import pytest
+from deployments import ACCOUNT, ENSURE, FORWARDER, REPOSITORY, ROLE, WANTED, aim
+
+from continuous_backup import naming
+from continuous_backup.ensure_backup.events import TABLE_EVENTS
+from continuous_backup.operations.deployment.wanted import environment_of, statement_id
+
+
+@pytest.mark.parametrize(
+    ("minutes", "schedule"), [(1, "rate(1 minute)"), (2, "rate(2 minutes)"), (1440, "rate(1440 minutes)")]
+)
+def test_schedule_of_the_sweep_is_in_eventbridges_grammar(minutes, schedule):
+    assert aim(sweep_minutes=minutes).rules[naming.SWEEP_RULE].schedule == schedule
+
+
+def test_rules_have_a_pattern_or_a_schedule_and_call_the_ensuring_function():
+    events, sweep = WANTED.rules[naming.API_EVENTS_RULE], WANTED.rules[naming.SWEEP_RULE]
+
+    assert json.loads(events.pattern)["detail"]["eventName"] == list(TABLE_EVENTS)
+    assert (events.schedule, sweep.pattern) == ("", "")
+    assert {events.target_arn, sweep.target_arn} == {ACCOUNT.function_arn(ENSURE)}
+
+
+def test_functions_take_each_its_own_settings():
+    made = aim(
+        environment={"region": "eu-west-1"},
+        ensure_memory_mb=300,
+        ensure_timeout_seconds=31,
+        ensure_reserved_concurrency=2,
+        forwarder_memory_mb=600,
+        forwarder_timeout_seconds=32,
+        forwarder_reserved_concurrency=3,
+        lambda_role_arn=ROLE,
+        log_format="Text",
+    ).functions
+
+    ensure, forwarder = made[ENSURE], made[FORWARDER]
+    assert (ensure.memory_mb, ensure.timeout_seconds, ensure.reserved_concurrency) == (300, 31, 2)
+    assert (forwarder.memory_mb, forwarder.timeout_seconds, forwarder.reserved_concurrency) == (600, 32, 3)
+    for function in (ensure, forwarder):
+        assert (function.role_arn, function.log_format, function.runtime) == (ROLE, "Text", "python3.13")
+        assert function.environment == {"region": "eu-west-1"}
+        assert function.code_sha256 == f"sha-of-{function.name}"
+        assert function.ours
+
+
+def test_log_groups_are_those_of_both_functions_and_of_firehose():
+    assert {name: group.retention_days for name, group in aim(log_retention_days=7).log_groups.items()} == {
+        "/aws/lambda/EnsureDynamoBackup": 7,
+        "/aws/lambda/LambdaStreamToFirehose": 7,
+        "/aws/kinesisfirehose/DynamoDBContinuousBackup": 7,
+    }
+
+
+def test_roles_stack_is_told_which_roles_were_named_and_not_their_defaults():
+    stack = aim(events_role_arn=ROLE, bucket="mine", prefix="a/b", kms_key_arn="key").roles_stack
+
+    assert stack.parameters == {
+        "BucketName": "mine",
+        "Prefix": "a/b",
+        "KmsKeyArn": "key",
+        "EventsRoleArn": ROLE,
+        "DeliveryRoleArn": "",
+        "LambdaRoleArn": "",
+    }
+
+
+def test_roles_template_is_plain_ascii():
+    """CloudFormation gives other characters back as question marks, and every deploy would be an update."""
+    assert (REPOSITORY / "templates" / "iam-roles.yaml").read_text(encoding="utf-8").isascii()
+
+
+def test_roles_template_has_the_parameters_that_it_is_given():
+    for parameter in WANTED.roles_stack.parameters:
+        assert f"\n  {parameter}:\n" in WANTED.roles_stack.template
+
+
+def test_environment_of_the_functions_is_what_the_file_leaves_out():
+    environment = {
+        "region": "us-east-1",
+        "firehoseDeliveryBucket": "from-environment",
+        "streamsMaxRecordsBatch": "10",
+        "kmsKeyArn": "",
+        "PATH": "/bin",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+    }
+
+    assert environment_of("{\n region: eu-west-1\n}", environment) == {
+        "firehoseDeliveryBucket": "from-environment",
+        "streamsMaxRecordsBatch": "10",
+    }
+
+
+def test_environment_of_the_functions_where_the_file_says_all_is_empty():
+    text = (REPOSITORY / "config.hjson").read_text()
+
+    assert environment_of(text, {"firehoseDeliveryPrefix": "other", "logFormat": "Text"}) == {}
+
+
+def test_statement_ids_of_the_rules_differ_and_are_what_lambda_takes():
+    ids = [statement_id(rule) for rule in (naming.API_EVENTS_RULE, naming.SWEEP_RULE)]
+
+    assert len(set(ids)) == 2
+    assert all(len(each) <= 100 and each.replace("-", "").isalnum() for each in ids)

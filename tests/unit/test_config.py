@@ -1,0 +1,522 @@
+"""The configuration: what each key may be, and what is said about each mistake."""
+
+import re
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from continuous_backup import config as configuration
+from continuous_backup.config import Config
+from continuous_backup.errors import ConfigurationError, ExitCode, UsageError
+from continuous_backup.naming import Account
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+KEYS = configuration.keys()
+ACCOUNT = Account("123456789012", "eu-west-1")
+
+DEFAULTS = {
+    "region": "",
+    "cloudWatchRoleArn": "",
+    "firehoseDeliveryBucket": "",
+    "firehoseDeliveryPrefix": "dynamodb",
+    "firehoseDeliveryRoleArn": "",
+    "firehoseDeliverySizeMB": 128,
+    "firehoseDeliveryIntervalSeconds": 300,
+    "lambdaExecRoleArn": "",
+    "streamsMaxRecordsBatch": 1000,
+    "streamsBatchingWindowSeconds": 30,
+    "streamsParallelizationFactor": 1,
+    "tableNameMatchRegex": "",
+    "optinFunction": "",
+    "firehoseCompression": "firehose",
+    "kmsKeyArn": "",
+    "incompatibleStream": "report",
+    "joinBusyStreams": False,
+    "sweepIntervalMinutes": 15,
+    "architecture": "arm64",
+    "ensureMemoryMB": 256,
+    "ensureTimeoutSeconds": 900,
+    "ensureReservedConcurrency": 1,
+    "forwarderMemoryMB": 512,
+    "forwarderTimeoutSeconds": 120,
+    "forwarderReservedConcurrency": 0,
+    "logRetentionDays": 30,
+    "logFormat": "JSON",
+}
+
+BOUNDS = {
+    "firehoseDeliverySizeMB": (1, 128),
+    "firehoseDeliveryIntervalSeconds": (0, 900),
+    "streamsMaxRecordsBatch": (1, 10_000),
+    "streamsBatchingWindowSeconds": (0, 300),
+    "streamsParallelizationFactor": (1, 10),
+    "sweepIntervalMinutes": (1, 1440),
+    "ensureMemoryMB": (128, 10_240),
+    "ensureTimeoutSeconds": (30, 900),
+    "ensureReservedConcurrency": (0, 1000),
+    "forwarderMemoryMB": (128, 10_240),
+    "forwarderTimeoutSeconds": (15, 900),
+    "forwarderReservedConcurrency": (0, 10_000),
+}
+
+CHOICES = {
+    "firehoseCompression": ["firehose", "forwarder"],
+    "incompatibleStream": ["report", "replace"],
+    "architecture": ["arm64", "x86_64"],
+    "logFormat": ["JSON", "Text"],
+    "logRetentionDays": [1, 30, 365, 3653],
+}
+
+ROLE = "arn:aws:iam::123456789012:role/service-role/backup"
+GOOD_TEXTS = {
+    "region": ["eu-west-1", "us-gov-west-1", "cn-north-1", ""],
+    "cloudWatchRoleArn": [ROLE, "arn:aws-cn:iam::123456789012:role/r"],
+    "firehoseDeliveryBucket": ["abc", "my.bucket-1", "a" * 63],
+    "firehoseDeliveryPrefix": ["dynamodb", "backups/dynamodb", "team=a/v1.0_x"],
+    "firehoseDeliveryRoleArn": [ROLE],
+    "lambdaExecRoleArn": [ROLE],
+    "tableNameMatchRegex": ["prod-", "^(?!test).*", "(", "(?P<team>a|b)-"],
+    "optinFunction": ["my_filter:is_production"],
+    "kmsKeyArn": ["arn:aws:kms:eu-west-1:123456789012:key/11111111-2222-3333-4444-555555555555"],
+}
+BAD_TEXTS = {
+    "region": ["Ireland", "eu-west-1a", "EU-WEST-1"],
+    "cloudWatchRoleArn": ["my-role", "arn:aws:iam::123:role/r", "arn:aws:iam::123456789012:user/u"],
+    "firehoseDeliveryBucket": ["ab", "a" * 64, "s3://bucket", "Bucket", "bucket/", "-bucket"],
+    "firehoseDeliveryPrefix": ["/dynamodb", "dynamodb/", "a//b", "a b", "!{timestamp:yyyy}"],
+    "firehoseDeliveryRoleArn": ["my-role"],
+    "lambdaExecRoleArn": ["my-role"],
+    "optinFunction": ["my_filter", "my_filter.is_production", "my-filter:f", ":f"],
+    "kmsKeyArn": ["alias/backup", "arn:aws:kms:eu-west-1:123456789012:alias/backup"],
+}
+
+
+def parsed(values: object, environment: dict[str, str] | None = None) -> Config:
+    return configuration.parse(values, environment or {})
+
+
+def value_of(config: Config, key: str) -> object:
+    return getattr(config, KEYS[key].name)
+
+
+def problems(values: object, environment: dict[str, str] | None = None) -> list[str]:
+    with pytest.raises(ConfigurationError) as caught:
+        parsed(values, environment)
+    assert caught.value.exit_code == ExitCode.USAGE
+    return caught.value.problems
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "my config.hjson"
+
+
+# --- each key
+
+
+def test_keys_without_anything_set_have_their_defaults():
+    config = parsed({})
+
+    assert {key: value_of(config, key) for key in KEYS} == DEFAULTS
+
+
+def test_keys_are_as_many_as_the_fields_and_each_says_what_it_means():
+    assert len(KEYS) == len(fields(Config))
+    assert all(key.metadata["meaning"].endswith(".") for key in KEYS.values())
+
+
+def test_bounds_are_on_every_number_that_is_not_chosen_from_a_list():
+    numbers = {name for name, default in DEFAULTS.items() if type(default) is int}
+
+    assert numbers == set(BOUNDS) | {"logRetentionDays"}
+
+
+@pytest.mark.parametrize(("key", "bounds"), BOUNDS.items())
+def test_number_at_its_bounds_is_taken(key, bounds):
+    assert [value_of(parsed({key: bound}), key) for bound in bounds] == list(bounds)
+
+
+@pytest.mark.parametrize(("key", "bounds"), BOUNDS.items())
+def test_number_beyond_its_bounds_is_refused_with_the_bounds(key, bounds):
+    least, most = bounds
+
+    for beyond in (least - 1, most + 1):
+        assert problems({key: beyond}) == [f"{key}: {beyond} is not between {least} and {most}"]
+
+
+@pytest.mark.parametrize("key", [key for key, default in DEFAULTS.items() if type(default) is int])
+@pytest.mark.parametrize(
+    ("value", "described"),
+    [("64", '"64"'), (1.5, "1.5"), (True, "true"), ([64], "a list"), ({"MB": 64}, "a group in braces")],
+)
+def test_number_of_another_type_is_refused(key, value, described):
+    assert problems({key: value}) == [f"{key}: {described} is not a whole number"]
+
+
+@pytest.mark.parametrize("key", [key for key, default in DEFAULTS.items() if type(default) is str])
+@pytest.mark.parametrize(
+    ("value", "described"), [(5, "5"), (False, "false"), (["a"], "a list"), ({}, "a group in braces")]
+)
+def test_text_of_another_type_is_refused(key, value, described):
+    assert problems({key: value}) == [f"{key}: {described} is not a text"]
+
+
+@pytest.mark.parametrize(("value", "described"), [("yes", '"yes"'), (1, "1"), ("true", '"true"'), ([], "a list")])
+def test_yes_or_no_of_another_type_is_refused(value, described):
+    assert problems({"joinBusyStreams": value}) == [f"joinBusyStreams: {described} is not true or false"]
+
+
+@pytest.mark.parametrize("key", DEFAULTS)
+def test_key_without_a_value_is_refused(key):
+    assert problems({key: None}) == [f"{key}: it has no value; leave the key out to have the default"]
+
+
+@pytest.mark.parametrize(("key", "value"), [(key, value) for key, values in CHOICES.items() for value in values])
+def test_choice_that_there_is_is_taken(key, value):
+    assert value_of(parsed({key: value}), key) == value
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("firehoseCompression", "gzip", '"gzip" is none of firehose, forwarder'),
+        ("incompatibleStream", "", '"" is none of report, replace'),
+        ("architecture", "ARM64", '"ARM64" is none of arm64, x86_64'),
+        ("logFormat", "json", '"json" is none of JSON, Text'),
+    ],
+)
+def test_choice_that_there_is_not_is_refused_with_the_choices(key, value, message):
+    assert problems({key: value}) == [f"{key}: {message}"]
+
+
+def test_retention_that_cloudwatch_does_not_know_is_refused():
+    assert problems({"logRetentionDays": 31})[0].startswith("logRetentionDays: 31 is none of 1, 3, 5, 7, 14, 30,")
+
+
+@pytest.mark.parametrize(("key", "value"), [(key, text) for key, texts in GOOD_TEXTS.items() for text in texts])
+def test_text_of_the_right_shape_is_taken(key, value):
+    assert value_of(parsed({key: value}), key) == value
+
+
+@pytest.mark.parametrize(("key", "value"), [(key, text) for key, texts in BAD_TEXTS.items() for text in texts])
+def test_text_of_another_shape_is_refused_and_told_the_shape(key, value):
+    shape = KEYS[key].metadata["shape"]
+
+    assert shape
+    assert problems({key: value}) == [f'{key}: "{value}" is not {shape}']
+
+
+@pytest.mark.parametrize("key", [key for key in GOOD_TEXTS if key != "tableNameMatchRegex"])
+def test_placeholder_left_in_is_refused_by_its_name(key):
+    value = "arn:aws:iam::<my account number>:role/backup"
+
+    assert problems({key: value}) == [
+        f"{key}: the placeholder <my account number> is still there; put your own value in its place"
+    ]
+
+
+# --- all problems at once
+
+
+def test_mistakes_of_every_kind_are_reported_together():
+    found = problems(
+        {
+            "firehoseDeliveryBuckets": "b",
+            "nonsense": 1,
+            "region": "<my region>",
+            "firehoseDeliverySizeMB": "lots",
+            "streamsMaxRecordsBatch": 0,
+            "logFormat": None,
+        }
+    )
+
+    assert found == [
+        "firehoseDeliveryBuckets: there is no such key; did you mean firehoseDeliveryBucket?",
+        "nonsense: there is no such key",
+        "region: the placeholder <my region> is still there; put your own value in its place",
+        'firehoseDeliverySizeMB: "lots" is not a whole number',
+        "streamsMaxRecordsBatch: 0 is not between 1 and 10000",
+        "logFormat: it has no value; leave the key out to have the default",
+    ]
+
+
+def test_message_of_many_problems_counts_them_and_names_the_source(file):
+    file.write_text("{ nonsense: 1\n more: 2 }")
+
+    with pytest.raises(ConfigurationError) as caught:
+        configuration.load(file, {})
+
+    assert str(caught.value) == (
+        f"2 problems in {file}:\n  - nonsense: there is no such key\n  - more: there is no such key"
+    )
+    assert caught.value.hint == "the README explains each key"
+
+
+def test_message_of_one_problem_is_in_the_singular():
+    with pytest.raises(ConfigurationError, match=r"^a problem in config:\n  - nonsense: there is no such key$"):
+        parsed({"nonsense": 1})
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [
+        ("Region", "region"),
+        ("lambdaExecutionRoleArn", "lambdaExecRoleArn"),
+        ("firehosedeliveryprefix", "firehoseDeliveryPrefix"),
+        ("streamsMaxRecordBatch", "streamsMaxRecordsBatch"),
+        ("optInFunction", "optinFunction"),
+        ("tableNameRegex", "tableNameMatchRegex"),
+        ("cloudwatchRole", "cloudWatchRoleArn"),
+    ],
+)
+def test_key_that_there_is_not_is_told_the_nearest_that_there_is(wrong, right):
+    assert problems({wrong: "x"}) == [f"{wrong}: there is no such key; did you mean {right}?"]
+
+
+@pytest.mark.parametrize(
+    ("values", "described"), [([1, 2], "a list"), ("text", '"text"'), (5, "5"), (None, "None"), (True, "true")]
+)
+def test_configuration_that_is_not_a_group_is_refused(values, described):
+    assert problems(values) == [f"it must hold keys and values in braces, not {described}"]
+
+
+# --- files
+
+
+def test_file_that_is_not_there_is_named_with_what_to_do(tmp_path):
+    with pytest.raises(UsageError, match=r"^there is no configuration file .*/nowhere.hjson$") as caught:
+        configuration.load(tmp_path / "nowhere.hjson", {})
+
+    assert "config.hjson" in caught.value.hint
+
+
+def test_file_that_is_a_folder_is_refused(tmp_path):
+    with pytest.raises(UsageError, match=f"^the configuration file {re.escape(str(tmp_path))} cannot be read: "):
+        configuration.load(tmp_path, {})
+
+
+def test_file_that_is_not_utf8_is_refused(file):
+    file.write_bytes(b'{ region: "\xff\xfe" }')
+
+    with pytest.raises(UsageError, match="cannot be read"):
+        configuration.load(file, {})
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "column", "reason"),
+    [
+        ('{\n  region: eu-west-1\n  logFormat: "JSON\n}', 4, 1, "Invalid control character"),
+        ("{\n  region: eu-west-1\n  logFormat\n}", 3, 3, "Found '}' where a key name was expected (check"),
+        ("{ region: 'eu-west-1'\n", 2, 1, "Bad key name (eof)"),
+        ("{ region: 'eu-west-1", 1, 11, "Unterminated string starting"),
+    ],
+)
+def test_file_that_does_not_parse_is_told_the_line_and_column(file, text, line, column, reason):
+    file.write_text(text)
+
+    with pytest.raises(UsageError) as caught:
+        configuration.load(file, {})
+
+    assert str(caught.value).startswith(f"{file}, line {line}, column {column}: this is not HJSON: {reason}")
+    assert "%" not in str(caught.value)
+    assert caught.value.exit_code == ExitCode.USAGE
+    assert caught.value.hint
+
+
+def test_file_that_holds_a_list_is_refused_by_name(file):
+    file.write_text("[ 'region', 'eu-west-1' ]")
+
+    with pytest.raises(ConfigurationError, match=f"^a problem in {re.escape(str(file))}:.*\n.*not a list$"):
+        configuration.load(file, {})
+
+
+@pytest.mark.parametrize("text", ["", "{}", "\n// nothing but a comment\n"])
+def test_file_that_says_nothing_has_all_defaults(file, text):
+    file.write_text(text)
+
+    assert configuration.load(file, {}) == Config()
+
+
+def test_file_with_a_byte_order_mark_is_read(file):
+    file.write_text("\ufeff{ region: 'eu-west-1' }", encoding="utf-8")
+
+    assert configuration.load(file, {}).region == "eu-west-1"
+
+
+def test_file_from_another_system_with_its_line_ends_is_read(file):
+    file.write_bytes(b"{\r\n  region: eu-west-1\r\n  logFormat: Text\r\n}\r\n")
+
+    assert configuration.load(file, {}) == Config(region="eu-west-1", log_format="Text")
+
+
+def test_file_as_the_first_version_had_it_is_read(file):
+    file.write_text(
+        """{
+          "region": "eu-west-1",
+          "cloudWatchRoleArn": "arn:aws:iam::123456789012:role/CloudWatchEventRole",
+          "firehoseDeliveryBucket": "my-bucket",
+          "firehoseDeliveryPrefix": "ddb-backup",
+          "firehoseDeliveryRoleArn": "arn:aws:iam::123456789012:role/firehose_delivery_role",
+          "firehoseDeliverySizeMB": 128,
+          "firehoseDeliveryIntervalSeconds": 60,
+          "lambdaExecRoleArn": "arn:aws:iam::123456789012:role/LambdaExecRole",
+          "streamsMaxRecordsBatch": 1000,
+          "tableNameMatchRegex": "^prod.*"
+        }"""
+    )
+
+    config = configuration.load(file, {})
+
+    assert (config.bucket, config.prefix, config.buffer_seconds) == ("my-bucket", "ddb-backup", 60)
+    assert (config.batch_size, config.table_name_match_regex) == (1000, "^prod.*")
+    assert not config.needs_roles_stack
+
+
+# --- the environment
+
+
+def test_environment_fills_what_the_file_leaves_out():
+    config = parsed(
+        {"region": "eu-west-1"},
+        {"firehoseDeliveryBucket": "from-environment", "tableNameMatchRegex": "prod-", "PATH": "/bin"},
+    )
+
+    assert (config.region, config.bucket, config.table_name_match_regex) == (
+        "eu-west-1",
+        "from-environment",
+        "prod-",
+    )
+
+
+def test_environment_that_says_otherwise_than_the_file_is_not_asked():
+    assert parsed({"region": "eu-west-1"}, {"region": "us-east-1"}).region == "eu-west-1"
+
+
+def test_environment_that_says_otherwise_than_a_wrong_file_does_not_hide_the_mistake():
+    assert problems({"streamsMaxRecordsBatch": 0}, {"streamsMaxRecordsBatch": "10"}) == [
+        "streamsMaxRecordsBatch: 0 is not between 1 and 10000"
+    ]
+
+
+def test_environment_that_is_empty_leaves_the_default():
+    assert parsed({}, {"firehoseDeliveryPrefix": ""}).prefix == "dynamodb"
+
+
+@pytest.mark.parametrize(("text", "value"), [("64", 64), (" 64 ", 64), ("+64", None), ("6_4", None)])
+def test_environment_with_a_number_is_read_as_one(text, value):
+    environment = {"firehoseDeliverySizeMB": text}
+
+    if value:
+        assert parsed({}, environment).buffer_mb == value
+    else:
+        assert problems({}, environment)
+
+
+@pytest.mark.parametrize(("text", "value"), [("true", True), ("True", True), ("false", False), (" FALSE ", False)])
+def test_environment_with_true_or_false_is_read_as_such(text, value):
+    assert parsed({}, {"joinBusyStreams": text}).join_busy_streams is value
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "message"),
+    [
+        ("joinBusyStreams", "yes", '"yes" is not true or false'),
+        ("firehoseDeliverySizeMB", "1.5", '"1.5" is not a whole number'),
+        ("firehoseDeliverySizeMB", "-1", "-1 is not between 1 and 128"),
+        ("logFormat", "xml", '"xml" is none of JSON, Text'),
+    ],
+)
+def test_environment_that_is_wrong_is_named(key, text, message):
+    assert problems({}, {key: text}) == [f"{key}: {message} (from the environment variable {key})"]
+
+
+def test_from_environment_without_any_file_takes_everything_from_there():
+    config = configuration.from_environment({"region": "eu-west-1", "streamsMaxRecordsBatch": "10"})
+
+    assert config == Config(region="eu-west-1", batch_size=10)
+
+
+def test_bundled_in_a_function_reads_its_zip_and_its_environment(tmp_path, monkeypatch):
+    (tmp_path / "config.hjson").write_text("{ firehoseDeliveryBucket: 'in-zip' }")
+    monkeypatch.setenv("LAMBDA_TASK_ROOT", str(tmp_path))
+    monkeypatch.setenv("firehoseDeliveryPrefix", "from/environment")
+
+    config = configuration.bundled()
+
+    assert (config.bucket, config.prefix) == ("in-zip", "from/environment")
+
+
+# --- what follows from it
+
+
+def test_in_account_with_nothing_set_fills_every_default():
+    config = Config().in_account(ACCOUNT)
+
+    assert config.region == "eu-west-1"
+    assert config.bucket == "dynamodb-continuous-backup-123456789012-eu-west-1"
+    roles = (config.events_role_arn, config.delivery_role_arn, config.lambda_role_arn)
+    assert roles == tuple(
+        f"arn:aws:iam::123456789012:role/DynamoDBContinuousBackup-eu-west-1-{purpose}"
+        for purpose in ("Events", "Delivery", "Lambda")
+    )
+
+
+def test_in_account_with_everything_set_keeps_it():
+    config = Config(
+        region="eu-west-1",
+        bucket="mine",
+        events_role_arn=f"{ROLE}-1",
+        delivery_role_arn=f"{ROLE}-2",
+        lambda_role_arn=f"{ROLE}-3",
+    )
+
+    assert config.in_account(ACCOUNT) == config
+
+
+@pytest.mark.parametrize("left_out", ["events_role_arn", "delivery_role_arn", "lambda_role_arn"])
+def test_roles_stack_where_one_role_is_not_named_is_needed(left_out):
+    named = dict.fromkeys(("events_role_arn", "delivery_role_arn", "lambda_role_arn"), ROLE)
+
+    assert not Config(**named).needs_roles_stack
+    assert Config(**{**named, left_out: ""}).needs_roles_stack
+
+
+def test_delivery_stream_names_with_each_compression_are_each_others_other():
+    by_firehose, by_forwarder = Config(), Config(compression="forwarder")
+
+    assert by_firehose.delivery_stream_name("Orders") == by_forwarder.other_delivery_stream_name("Orders")
+    assert by_firehose.other_delivery_stream_name("Orders") == by_forwarder.delivery_stream_name("Orders")
+    assert by_forwarder.delivery_stream_name("Orders") == "Orders.gz"
+
+
+# --- the repository's own file
+
+
+def test_repositorys_config_parses_as_it_is_to_the_defaults():
+    assert configuration.load(REPOSITORY / "config.hjson", {}) == Config()
+
+
+def shown_in_the_repositorys_config() -> dict[str, tuple[bool, str]]:
+    """By key: whether it is set, and not only commented out, and the line without the comment sign."""
+    lines = (REPOSITORY / "config.hjson").read_text().splitlines()
+    matches = (re.fullmatch(r"\s*(// )?((\w+): (\S.*))", line) for line in lines)
+    return {match[3]: (not match[1], match[2]) for match in matches if match and match[3] in KEYS}
+
+
+@pytest.mark.parametrize("key", DEFAULTS)
+def test_repositorys_config_shows_the_key_with_its_real_default(key):
+    in_file = configuration.parse_hjson((REPOSITORY / "config.hjson").read_text(), "config.hjson")
+    is_set, _ = shown_in_the_repositorys_config()[key]
+
+    assert is_set == (key in in_file) == (DEFAULTS[key] != ""), "what has no fixed default is commented out"
+    assert in_file.get(key, "") == DEFAULTS[key]
+
+
+def test_repositorys_config_with_every_comment_sign_taken_away_parses():
+    text = "\n".join(line for _, line in shown_in_the_repositorys_config().values())
+
+    config = parsed(configuration.parse_hjson(text, "config.hjson"))
+
+    assert config.bucket == "my-backup-bucket"
+    assert all(value_of(config, key) not in ("", None) for key in KEYS)
