@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 TESTS ?= tests
 
-.PHONY: help install demo local test lint format clean
+.PHONY: help install demo local test smoke lint format clean
 
 help: ## say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -26,6 +26,9 @@ local: install ## the same emulator with everything deployed, to play with, unti
 
 test: install ## all tests; TESTS=tests/unit for some of them
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(TESTS)
+
+smoke: install ## try what is deployed in the AWS account of your settings; OPTIONS="--profile x"; asks first
+	@$(BIN)/python -m tests.smoke.aws_account $(OPTIONS)
 
 lint: install ## ruff and mypy on the code, cfn-lint on the templates
 	$(BIN)/ruff check .

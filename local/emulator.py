@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -15,6 +16,7 @@ from typing import Any, Self
 
 import boto3
 import botocore.session
+import trustme
 from botocore.config import Config
 
 _HOST = "127.0.0.1"
@@ -67,7 +69,12 @@ class Emulator:
 
     @property
     def endpoint_url(self) -> str:
-        return f"http://{_HOST}:{self._port}"
+        return f"https://{_HOST}:{self._port}"
+
+    @property
+    def ca_bundle(self) -> Path:
+        """The certificate authority of the emulator's own certificate, made anew each time it starts."""
+        return self._work / "ca.pem"
 
     @property
     def pid(self) -> int:
@@ -79,12 +86,13 @@ class Emulator:
     def start(self) -> None:
         """Returns when it answers. Raises EmulatorError when it ends, or does not answer in a minute."""
         self._work.mkdir(parents=True, exist_ok=True)
+        self._make_certificates()
         for attempt in range(1, _ATTEMPTS + 1):
             self._port = _free_port()
             with self.log.open("ab") as log:
                 # -P: a module in the work folder is not the emulator's.
                 self._process = subprocess.Popen(
-                    [sys.executable, "-P", "-m", "ministack"],
+                    [sys.executable, "-P", "-m", "hypercorn", "ministack.app:app", *self._listening()],
                     cwd=self._work,
                     env=self._own_environment(),
                     stdin=subprocess.DEVNULL,
@@ -111,14 +119,15 @@ class Emulator:
         self._clients.clear()
         if process is None:
             return
-        process.terminate()
+        # All of its group: functions hold connections to it, whose end it would wait for.
+        _signal_group(process.pid, signal.SIGTERM)
         try:
             process.wait(_ENDS_WITHIN)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
         finally:
-            _kill_group(process.pid)
+            _signal_group(process.pid, signal.SIGKILL)
 
     def __enter__(self) -> Self:
         self.start()
@@ -133,6 +142,7 @@ class Emulator:
         """Environment variables for a program that is to work in this account: as root, or as another."""
         settings = {
             "AWS_ENDPOINT_URL": self.endpoint_url,
+            "AWS_CA_BUNDLE": str(self.ca_bundle),
             "AWS_REGION": self.region,
             "AWS_DEFAULT_REGION": self.region,
             "AWS_ACCESS_KEY_ID": credentials.access_key_id,
@@ -154,6 +164,7 @@ class Emulator:
                 service,
                 region_name=self.region,
                 endpoint_url=self.endpoint_url,
+                verify=str(self.ca_bundle),
                 aws_access_key_id=credentials.access_key_id,
                 aws_secret_access_key=credentials.secret_access_key,
                 aws_session_token=credentials.session_token or None,
@@ -166,6 +177,21 @@ class Emulator:
             )
         return self._clients[service, credentials]
 
+    def _listening(self) -> list[str]:
+        """Hypercorn's arguments: one process, and not port 443 too, which `ministack` takes with TLS."""
+        return [
+            *("--bind", f"{_HOST}:{self._port}", "--keep-alive", "75", "--workers", "0"),
+            *("--certfile", str(self._work / "server.pem"), "--keyfile", str(self._work / "server.key")),
+        ]
+
+    def _make_certificates(self) -> None:
+        authority = trustme.CA()
+        certificate = authority.issue_cert(_HOST)
+        authority.cert_pem.write_to_path(str(self.ca_bundle))
+        certificate.private_key_pem.write_to_path(str(self._work / "server.key"))
+        for number, part in enumerate(certificate.cert_chain_pems):
+            part.write_to_path(str(self._work / "server.pem"), append=number > 0)
+
     def _own_environment(self) -> dict[str, str]:
         kept = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL") if name in os.environ}
         work = str(self._work)
@@ -176,6 +202,12 @@ class Emulator:
             "STATE_DIR": f"{work}/state",
             "BIND_HOST": _HOST,
             "GATEWAY_PORT": str(self._port),
+            # TLS, since a bucket that deploy.py makes refuses everything else. Lambda functions get the
+            # certificate authority from the emulator's environment.
+            "USE_SSL": "1",
+            "MINISTACK_SSL_CERT": str(self._work / "server.pem"),
+            "MINISTACK_SSL_KEY": str(self._work / "server.key"),
+            "AWS_CA_BUNDLE": str(self.ca_bundle),
             # These two listen on ports of their own, SFTP on all interfaces.
             "IOT_MTLS_ENABLED": "0",
             "SFTP_ENABLED": "0",
@@ -189,7 +221,8 @@ class Emulator:
         }
 
     def _wait_until_it_answers(self, process: "subprocess.Popen[bytes]") -> None:
-        direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        trusting = urllib.request.HTTPSHandler(context=ssl.create_default_context(cafile=str(self.ca_bundle)))
+        direct = urllib.request.build_opener(urllib.request.ProxyHandler({}), trusting)
         deadline = time.monotonic() + _STARTS_WITHIN
         while time.monotonic() < deadline:
             if process.poll() is not None:
@@ -220,9 +253,9 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _kill_group(group: int) -> None:
+def _signal_group(group: int, number: signal.Signals) -> None:
     try:
-        os.killpg(group, signal.SIGKILL)
+        os.killpg(group, number)
     except (ProcessLookupError, PermissionError):
         # Nobody is left of it; macOS says so with the second.
         return

@@ -35,6 +35,7 @@ def _invitation(stage: Stage) -> str:
 Continuous backup is deployed in an emulated account. In another terminal:
 
   export AWS_ENDPOINT_URL={stage.emulator.endpoint_url}
+  export AWS_CA_BUNDLE={stage.emulator.ca_bundle}
   export AWS_REGION={stage.emulator.region}
   export AWS_ACCESS_KEY_ID={ROOT.access_key_id}
   export AWS_SECRET_ACCESS_KEY={ROOT.secret_access_key}

@@ -94,31 +94,40 @@ class Stage:
         return self.script("deploy.py", *own, *options, **how)
 
     def script(
-        self, name: str, *options: str, credentials: Credentials = ROOT, expect: int | None = 0
+        self,
+        name: str,
+        *options: str,
+        credentials: Credentials = ROOT,
+        environment: dict[str, str] | None = None,
+        expect: int = 0,
     ) -> "subprocess.CompletedProcess[str]":
-        """One of the scripts at the root, in a process of its own. Raises ScriptFailed, unless expected."""
-        return self.run([sys.executable, str(REPOSITORY / name), *options], credentials, expect)
+        """One of the scripts at the root, in a process of its own. Raises ScriptFailed, unless expected.
+
+        `environment` replaces the one that `credentials` would make.
+        """
+        environment = environment or self.emulator.environment(credentials)
+        return self.run([sys.executable, str(REPOSITORY / name), *options], environment, expect)
 
     def run(
-        self, command: Sequence[str], credentials: Credentials = ROOT, expect: int | None = 0
+        self, command: Sequence[str], environment: dict[str, str] | None = None, expect: int = 0
     ) -> "subprocess.CompletedProcess[str]":
         done = subprocess.run(
             command,
             cwd=self.work,
-            env=self.emulator.environment(credentials),
+            env=environment or self.emulator.environment(),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             check=False,
             timeout=300,
         )
-        if expect is not None and done.returncode != expect:
+        if done.returncode != expect:
             raise ScriptFailed(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
         return done
 
-    def operator(self, script: str) -> Credentials:
+    def operator(self, script: str, name: str = "") -> Credentials:
         """A new user with the policy that docs/iam.md gives for a script, and nothing else."""
-        iam, name = self.emulator.client("iam"), f"operator-{script}"
+        iam, name = self.emulator.client("iam"), name or f"operator-{script}"
         text = (REPOSITORY / "docs" / "policies" / f"{script}.json").read_text()
         policy = Template(text).substitute(
             Partition="aws",

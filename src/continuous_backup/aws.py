@@ -91,6 +91,8 @@ class Aws:
         self._clients: dict[str, Client] = {}
         self._account: Account | None = None
         try:
+            # AWS_REGION is what Lambda and the AWS CLI read; the SDK for Python knows AWS_DEFAULT_REGION alone.
+            region = region or os.environ.get("AWS_REGION") or None
             self._session = boto3.Session(profile_name=profile, region_name=region)
         except BotoCoreError as err:
             raise explain(err) from err

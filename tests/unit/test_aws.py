@@ -22,10 +22,12 @@ def test_aws_without_a_region_says_where_to_set_one(no_aws_settings):
     assert caught.value.hint == "give --region, set region in the configuration file, or set AWS_REGION"
 
 
-def test_aws_with_a_region_in_the_environment_uses_it(no_aws_settings, monkeypatch):
+def test_aws_with_regions_in_the_environment_takes_the_nearest(no_aws_settings, monkeypatch):
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
-
     assert Aws().region == "eu-central-1"
+
+    monkeypatch.setenv("AWS_REGION", "eu-north-1")
+    assert Aws().region == "eu-north-1"
     assert Aws(region="eu-west-1").region == "eu-west-1"
 
 

@@ -7,21 +7,18 @@ _EVERYBODY = ("*", {"AWS": "*"}, {"AWS": ["*"]})
 _EVERYTHING = {"*", "s3:*"}
 
 
-def tls_only(bucket_arn: str) -> dict[str, Any]:
-    """A bucket policy that refuses every request that is not over TLS."""
-    return {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Sid": _SID,
-                "Effect": "Deny",
-                "Principal": "*",
-                "Action": "s3:*",
-                "Resource": [bucket_arn, f"{bucket_arn}/*"],
-                "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-            }
-        ],
+def tls_only(bucket_arn: str, policy: dict[str, Any] | None = None) -> dict[str, Any]:
+    """A bucket policy that refuses every request that is not over TLS; what `policy` says beside it stays."""
+    kept = [each for each in _listed((policy or {}).get("Statement", [])) if each.get("Sid") != _SID]
+    refusal = {
+        "Sid": _SID,
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:*",
+        "Resource": [bucket_arn, f"{bucket_arn}/*"],
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
     }
+    return {"Version": "2012-10-17", **(policy or {}), "Statement": [*kept, refusal]}
 
 
 def is_tls_only(policy: dict[str, Any], bucket_arn: str) -> bool:

@@ -71,9 +71,9 @@ class Executor:
                 self._allow_invocation(action.rule)
             case actions.DeleteRule():
                 events = self._aws.client("events")
-                targets = [each["Id"] for each in events.list_targets_by_rule(Rule=action.name)["Targets"]]
+                targets = events.list_targets_by_rule(Rule=action.name).get("Targets", [])
                 if targets:
-                    events.remove_targets(Rule=action.name, Ids=targets)
+                    events.remove_targets(Rule=action.name, Ids=[each["Id"] for each in targets])
                 events.delete_rule(Name=action.name)
             case _:
                 raise AssertionError(f"no way is known to apply {action!r}")
@@ -110,8 +110,18 @@ class Executor:
                 "Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]
             },
         )
-        policy = bucket_policy.tls_only(self._account.bucket_arn(bucket.name))
+        policy = bucket_policy.tls_only(self._account.bucket_arn(bucket.name), self._bucket_policy(bucket.name))
         s3.put_bucket_policy(Bucket=bucket.name, Policy=json.dumps(policy))
+
+    def _bucket_policy(self, bucket: str) -> dict[str, Any] | None:
+        try:
+            policy = self._aws.client("s3").get_bucket_policy(Bucket=bucket)["Policy"]
+        except ClientError as err:
+            if error_code(err) == "NoSuchBucketPolicy":
+                return None
+            raise
+        found: dict[str, Any] = json.loads(policy)
+        return found
 
     def _put_stack(self, stack: RolesStack, *, is_new: bool) -> None:
         cloudformation = self._aws.client("cloudformation")

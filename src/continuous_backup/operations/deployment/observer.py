@@ -72,7 +72,8 @@ def _bucket(aws: Aws, config: Config, account: Account) -> Bucket | None:
     region = found.get("BucketRegion") or _region_told_in(found)
     if region and region != account.region:
         raise _in_another_region(name, account, region)
-    ours = naming.MANAGED_TAG in _bucket_tags(aws, name)
+    # Nobody else makes a bucket of that name here; it is ours even where we were stopped before its tag.
+    ours = name == naming.default_bucket(account) or naming.MANAGED_TAG in _bucket_tags(aws, name)
     return Bucket(name, ours, secured=_is_secured(aws, name, account))
 
 
@@ -176,7 +177,7 @@ def _rule(aws: Aws, account: Account, name: str) -> Rule | None:
         if error_code(err) == "ResourceNotFoundException":
             return None
         raise
-    targets = events.list_targets_by_rule(Rule=name)["Targets"]
+    targets = events.list_targets_by_rule(Rule=name).get("Targets", [])
     tags = events.list_tags_for_resource(ResourceARN=found["Arn"])["Tags"]
     return Rule(
         name=name,

@@ -55,7 +55,7 @@ def plan(there: Deployment, wanted: Deployment, around: Surroundings, *, redeplo
 
     With `redeploy` the functions' code is uploaded again even where it is the same.
     """
-    conflicts = _conflicts(there)
+    conflicts = [*_conflicts(there), *(_busy(there.roles_stack) if wanted.roles_stack else [])]
     if conflicts:
         return [*conflicts]
     functions: list[Step] = []
@@ -109,6 +109,12 @@ def _conflicts(there: Deployment) -> list[Conflict]:
             if not each.ours
         ),
     ]
+
+
+def _busy(stack: RolesStack | None) -> list[Conflict]:
+    if stack is None or not stack.status.endswith("_IN_PROGRESS"):
+        return []
+    return [Conflict(f"CloudFormation stack {stack.name} is {stack.status}", "run it again when that is over")]
 
 
 def _bucket_steps(there: Deployment, wanted: Deployment) -> list[Step]:

@@ -80,10 +80,13 @@ def undeploy(options: argparse.Namespace) -> ExitCode:
 
 
 def _with_options(config: Config, options: argparse.Namespace) -> Config:
+    """The roles of the command line instead of the file's; checked as the file's are."""
+    given = {"cloudWatchRoleArn": options.cw_role_arn, "lambdaExecRoleArn": options.lambda_role_arn}
+    checked = configuration.parse({key: arn for key, arn in given.items() if arn}, {}, "the command line")
     return replace(
         config,
-        events_role_arn=options.cw_role_arn or config.events_role_arn,
-        lambda_role_arn=options.lambda_role_arn or config.lambda_role_arn,
+        events_role_arn=checked.events_role_arn or config.events_role_arn,
+        lambda_role_arn=checked.lambda_role_arn or config.lambda_role_arn,
     )
 
 

@@ -77,8 +77,22 @@ def test_secure_bucket_closes_it_in_every_way(executor, stub):
     s3.add_response(
         "put_bucket_encryption", {}, {"Bucket": "mine", "ServerSideEncryptionConfiguration": encryption}
     )
+    s3.add_client_error("get_bucket_policy", "NoSuchBucketPolicy")
     policy = json.dumps(bucket_policy.tls_only("arn:aws:s3:::mine"))
     s3.add_response("put_bucket_policy", {}, {"Bucket": "mine", "Policy": policy})
+
+    executor.apply(actions.SecureBucket(Bucket("mine")))
+
+
+def test_secure_bucket_when_somebody_added_to_its_policy_keeps_what_was_added(executor, stub):
+    s3 = stub("s3")
+    for call in ("put_public_access_block", "put_bucket_encryption"):
+        s3.add_response(call, {})
+    theirs = {"Sid": "LetAuditorsRead", "Effect": "Allow", "Principal": {"AWS": "1"}, "Action": "s3:GetObject"}
+    s3.add_response("get_bucket_policy", {"Policy": json.dumps({"Version": "2012-10-17", "Statement": theirs})})
+    ours = bucket_policy.tls_only("arn:aws:s3:::mine")["Statement"]
+    both = json.dumps({"Version": "2012-10-17", "Statement": [theirs, *ours]})
+    s3.add_response("put_bucket_policy", {}, {"Bucket": "mine", "Policy": both})
 
     executor.apply(actions.SecureBucket(Bucket("mine")))
 
@@ -382,7 +396,7 @@ def test_allow_invocation_replaces_what_was_allowed_before(executor, stub, there
 @pytest.mark.parametrize("targets", [["a", "b"], []])
 def test_delete_rule_takes_its_targets_away_first(executor, stub, targets):
     events = stub("events")
-    listed = {"Targets": [{"Id": each, "Arn": "arn"} for each in targets]}
+    listed = {"Targets": [{"Id": each, "Arn": "arn"} for each in targets]} if targets else {}
     events.add_response("list_targets_by_rule", listed, {"Rule": RULE.name})
     if targets:
         events.add_response("remove_targets", {}, {"Rule": RULE.name, "Ids": targets})

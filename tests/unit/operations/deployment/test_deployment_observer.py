@@ -1,6 +1,7 @@
 """What is deployed, read from AWS's answers."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from deployments import ACCOUNT, ENSURE, FORWARDER, WANTED
@@ -78,9 +79,17 @@ def test_bucket_without_tags_and_access_block_is_neither_ours_nor_secured(aws, n
     assert observe(aws, CONFIG, ACCOUNT).bucket == Bucket("mine", ours=False, secured=False)
 
 
+def test_bucket_of_our_own_name_is_ours_even_before_its_tag(aws, nothing_but_a_bucket):
+    nothing_but_a_bucket.add_response("head_bucket", {})
+    nothing_but_a_bucket.add_client_error("get_public_access_block", "NoSuchPublicAccessBlockConfiguration")
+    config = replace(CONFIG, bucket="dynamodb-continuous-backup-123456789012-eu-west-1")
+
+    assert observe(aws, config, ACCOUNT).bucket == Bucket(config.bucket, ours=True, secured=False)
+
+
 @pytest.mark.parametrize("code", ["403", "AccessDenied"])
-def test_bucket_of_another_account_is_refused(aws, stub, code):
-    stub("s3").add_client_error("head_bucket", code, "Forbidden", 403)
+def test_bucket_of_another_account_is_refused(aws, nothing_but_a_bucket, code):
+    nothing_but_a_bucket.add_client_error("head_bucket", code, "Forbidden", 403)
 
     with pytest.raises(UsageError, match=r"^bucket mine belongs to another account") as caught:
         observe(aws, CONFIG, ACCOUNT)
@@ -93,9 +102,9 @@ def test_bucket_of_another_account_is_refused(aws, stub, code):
     ("headers", "where"),
     [({"x-amz-bucket-region": "us-east-2"}, "in us-east-2"), ({}, "in another region")],
 )
-def test_bucket_of_another_region_that_s3_redirects_to_is_refused(aws, stub, headers, where):
+def test_bucket_of_another_region_that_s3_redirects_to_is_refused(aws, nothing_but_a_bucket, headers, where):
     metadata = {"HTTPHeaders": headers}
-    stub("s3").add_client_error("head_bucket", "301", "Moved", 301, response_meta=metadata)
+    nothing_but_a_bucket.add_client_error("head_bucket", "301", "Moved", 301, response_meta=metadata)
 
     with pytest.raises(UsageError) as caught:
         observe(aws, CONFIG, ACCOUNT)
@@ -111,8 +120,8 @@ def test_bucket_of_another_region_that_s3_redirects_to_is_refused(aws, stub, hea
         {"ResponseMetadata": {"HTTPStatusCode": 200, "HTTPHeaders": {"x-amz-bucket-region": "us-east-2"}}},
     ],
 )
-def test_bucket_of_another_region_that_answers_all_the_same_is_refused(aws, stub, answer):
-    stub("s3").add_response("head_bucket", answer)
+def test_bucket_of_another_region_that_answers_all_the_same_is_refused(aws, nothing_but_a_bucket, answer):
+    nothing_but_a_bucket.add_response("head_bucket", answer)
 
     with pytest.raises(UsageError, match=r"^bucket mine is in us-east-2, not in eu-west-1$"):
         observe(aws, CONFIG, ACCOUNT)

@@ -420,3 +420,11 @@ def test_removal_of_logs_that_outlived_their_function_takes_them_too():
     assert plan_removal(replace(NOTHING, log_groups=WANTED.log_groups)) == [
         DeleteLogGroup(name) for name in WANTED.log_groups
     ]
+
+
+@pytest.mark.parametrize("status", ["CREATE_IN_PROGRESS", "UPDATE_ROLLBACK_IN_PROGRESS", "DELETE_IN_PROGRESS"])
+def test_plan_while_the_roles_stack_is_being_changed_does_nothing_but_say_so(status: str):
+    busy = replace(WANTED, roles_stack=replace(WANTED.roles_stack, status=status))
+    (only,) = planned(busy)
+    assert status in str(only)
+    assert type(only).__name__ == "Conflict"

@@ -69,6 +69,12 @@ def test_roles_stack_is_told_which_roles_were_named_and_not_their_defaults():
     }
 
 
+def test_roles_stack_where_no_role_is_named_is_told_of_none():
+    roles = ("EventsRoleArn", "DeliveryRoleArn", "LambdaRoleArn")
+
+    assert [WANTED.roles_stack.parameters[role] for role in roles] == ["", "", ""]
+
+
 def test_roles_template_is_plain_ascii():
     """CloudFormation gives other characters back as question marks, and every deploy would be an update."""
     assert (REPOSITORY / "templates" / "iam-roles.yaml").read_text(encoding="utf-8").isascii()

@@ -1,0 +1,262 @@
+"""build.sh, deploy.py and undeploy.py as a user runs them, against an account."""
+
+import io
+import json
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from continuous_backup import naming
+from local.emulator import Credentials
+from local.stage import Settings, Stage
+from tests.integration.staging import delivery_streams, put, wait_for_changes
+
+pytestmark = pytest.mark.emulator
+
+FUNCTIONS = (naming.ENSURE_FUNCTION, naming.FORWARDER_FUNCTION)
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[Stage]:
+    """Built, and not deployed."""
+    with Stage(tmp_path / "a stage") as running:
+        running.build()
+        yield running
+
+
+def changing_calls(stage: Stage) -> list[str]:
+    """What CloudTrail recorded of calls that do more than look, newest first; of the last 50 calls."""
+    trails = stage.emulator.client("cloudtrail")
+    attribute = {"AttributeKey": "ReadOnly", "AttributeValue": "false"}
+    found = trails.lookup_events(LookupAttributes=[attribute], MaxResults=50)["Events"]
+    # The emulator takes POST for writing, and calls of the query protocol have their name in a parameter.
+    names = [
+        (json.loads(each["CloudTrailEvent"])["requestParameters"] or {}).get("Action", each["EventName"])
+        for each in found
+    ]
+    return [name for name in names if not name.startswith(("Get", "List", "Describe", "Head", "Lookup"))]
+
+
+def function(stage: Stage, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = stage.emulator.client("lambda").get_function(FunctionName=name)
+    return found
+
+
+def test_deploy_when_nothing_is_there_makes_all_of_it(stage: Stage) -> None:
+    dry = stage.deploy("--dry-run").stderr
+    assert "Nothing was changed: this was a dry run" in dry
+    assert not stage.emulator.client("lambda").list_functions()["Functions"]
+
+    done = stage.deploy().stderr
+    assert [line for line in done.splitlines() if line.startswith("  - ")] == [
+        line for line in dry.splitlines() if line.startswith("  - ")
+    ]
+    assert "WARNING" not in done
+    s3, events = stage.emulator.client("s3"), stage.emulator.client("events")
+    assert all(s3.get_public_access_block(Bucket=stage.bucket)["PublicAccessBlockConfiguration"].values())
+    assert "aws:SecureTransport" in s3.get_bucket_policy(Bucket=stage.bucket)["Policy"]
+    assert s3.get_bucket_encryption(Bucket=stage.bucket)["ServerSideEncryptionConfiguration"]["Rules"]
+    for name, settings in {
+        naming.ENSURE_FUNCTION: (256, 900, 1),
+        naming.FORWARDER_FUNCTION: (512, 15, None),
+    }.items():
+        its = function(stage, name)
+        reserved = its.get("Concurrency", {}).get("ReservedConcurrentExecutions")
+        assert (its["Configuration"]["MemorySize"], its["Configuration"]["Timeout"], reserved) == settings
+        assert its["Tags"][naming.MANAGED_TAG] == naming.MANAGED_TAG_VALUE
+    groups = {
+        each["logGroupName"]: each.get("retentionInDays")
+        for each in stage.emulator.client("logs").describe_log_groups()["logGroups"]
+    }
+    assert groups == {
+        "/aws/lambda/EnsureDynamoBackup": 30,
+        "/aws/lambda/LambdaStreamToFirehose": 30,
+        naming.DELIVERY_LOG_GROUP: 30,
+    }
+    pattern = json.loads(events.describe_rule(Name="DynamoDBCreateDelete")["EventPattern"])
+    assert {"CreateTable", "DeleteTable"} <= set(pattern["detail"]["eventName"])
+    assert events.describe_rule(Name="DynamoDBBackupSweep")["ScheduleExpression"] == "rate(15 minutes)"
+
+
+def test_deploy_when_everything_is_there_makes_no_changing_call(stage: Stage) -> None:
+    stage.deploy()
+    before = changing_calls(stage)
+    assert "Nothing to do" in stage.deploy().stderr
+    assert changing_calls(stage) == before
+    assert json.loads(stage.deploy("--output", "json").stdout) == {"dryRun": False, "changes": [], "notes": []}
+
+
+def test_deploy_when_the_configuration_changed_asks_for_a_build_and_then_updates(stage: Stage) -> None:
+    stage.deploy()
+    before = function(stage, naming.ENSURE_FUNCTION)["Configuration"]["CodeSha256"]
+    stage.settings = Settings({"ensureMemoryMB": 512, "sweepIntervalMinutes": 5})
+    stage.settings.write(stage.config_file)
+    stale = stage.deploy(expect=2).stderr
+    assert "another configuration" in stale
+    assert "./build.sh" in stale
+
+    stage.build()
+    changes = json.loads(stage.deploy("--output", "json").stdout)["changes"]
+    assert changes == [
+        "update the code of function EnsureDynamoBackup",
+        "update function EnsureDynamoBackup: memory",
+        "update the code of function LambdaStreamToFirehose",
+        "update rule DynamoDBBackupSweep (rate(5 minutes))",
+    ]
+    its = function(stage, naming.ENSURE_FUNCTION)["Configuration"]
+    assert its["MemorySize"] == 512
+    assert its["CodeSha256"] != before
+    assert "Nothing to do" in stage.deploy().stderr
+
+
+def test_deploy_with_redeploy_uploads_the_same_code_again(stage: Stage) -> None:
+    stage.deploy()
+    assert json.loads(stage.deploy("--redeploy", "--output", "json").stdout)["changes"] == [
+        f"update the code of function {name}" for name in FUNCTIONS
+    ]
+
+
+def test_deploy_without_a_file_takes_region_and_roles_as_options(stage: Stage) -> None:
+    iam = stage.emulator.client("iam")
+    arns = {}
+    for service in ("events", "lambda", "firehose"):
+        trust = {
+            "Effect": "Allow",
+            "Principal": {"Service": f"{service}.amazonaws.com"},
+            "Action": "sts:AssumeRole",
+        }
+        document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+        arns[service] = iam.create_role(RoleName=f"my-{service}", AssumeRolePolicyDocument=document)["Role"]["Arn"]
+    options = ("--cw_role_arn", arns["events"], "--lambda_role_arn", arns["lambda"], "--region", "eu-west-1")
+    stage.script("deploy.py", "--dist", str(stage.dist), *options)
+    assert function(stage, naming.FORWARDER_FUNCTION)["Configuration"]["Role"] == arns["lambda"]
+    rule = stage.emulator.client("events").describe_rule(Name=naming.API_EVENTS_RULE)
+    assert rule["RoleArn"] == arns["events"]
+    assert naming.events_role("eu-west-1") not in {each["RoleName"] for each in iam.list_roles()["Roles"]}
+    assert naming.delivery_role("eu-west-1") in {each["RoleName"] for each in iam.list_roles()["Roles"]}
+
+
+def test_deploy_when_no_trail_logs_api_calls_warns_loudly(stage: Stage) -> None:
+    stage.emulator.client("cloudtrail").stop_logging(Name="management-events")
+    assert "WARNING: no CloudTrail trail logs management events" in stage.deploy().stderr
+
+
+def test_deploy_when_a_function_of_somebody_elses_has_the_name_changes_nothing(stage: Stage) -> None:
+    trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    role = stage.emulator.client("iam").create_role(
+        RoleName="theirs", AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    )
+    code = io.BytesIO()
+    with zipfile.ZipFile(code, "w") as archive:
+        archive.writestr("index.py", "def handler(event, context): return 'theirs'")
+    stage.emulator.client("lambda").create_function(
+        FunctionName=naming.ENSURE_FUNCTION,
+        Runtime="python3.13",
+        Role=role["Role"]["Arn"],
+        Handler="index.handler",
+        Code={"ZipFile": code.getvalue()},
+    )
+    before = changing_calls(stage)
+    refused = stage.deploy(expect=1).stderr
+    assert "there is a function EnsureDynamoBackup that is not ours" in refused
+    assert changing_calls(stage) == before
+
+
+def test_deploy_when_the_bucket_is_in_another_region_says_so_and_does_nothing(stage: Stage) -> None:
+    elsewhere = boto3.client(
+        "s3",
+        region_name="us-east-1",
+        endpoint_url=stage.emulator.endpoint_url,
+        verify=str(stage.emulator.ca_bundle),
+        aws_access_key_id="emulator-root",
+        aws_secret_access_key="emulator-root-secret",
+    )
+    elsewhere.create_bucket(Bucket="far-away")
+    elsewhere.close()
+    stage.settings = Settings({"firehoseDeliveryBucket": "far-away"})
+    stage.build()
+    before = changing_calls(stage)
+    refused = stage.deploy(expect=2).stderr
+    assert "bucket far-away is in us-east-1, not in eu-west-1" in refused
+    assert "firehoseDeliveryBucket" in refused
+    assert changing_calls(stage) == before
+
+
+def test_deploy_when_the_bucket_belongs_to_another_account_says_so_and_does_nothing(stage: Stage) -> None:
+    stranger = Credentials("999999999999", "emulator-root-secret")
+    where = {"LocationConstraint": "eu-west-1"}
+    stage.emulator.client("s3", stranger).create_bucket(Bucket="theirs", CreateBucketConfiguration=where)
+    stage.settings = Settings({"firehoseDeliveryBucket": "theirs"})
+    stage.build()
+    before = changing_calls(stage)
+    refused = stage.deploy(expect=2).stderr
+    assert "bucket theirs belongs to another account" in refused
+    assert changing_calls(stage) == before
+
+
+@pytest.mark.parametrize(
+    ("credentials", "said"),
+    [(Credentials("AKIANOBODY", "wrong"), "AWS does not accept these credentials")],
+)
+def test_deploy_with_credentials_that_aws_does_not_accept_says_so(
+    stage: Stage, credentials: Credentials, said: str
+) -> None:
+    refused = stage.deploy(credentials=credentials, expect=2)
+    assert refused.stderr.startswith(f"Error: {said}")
+    assert "Traceback" not in refused.stderr
+    assert refused.stdout == ""
+
+
+def test_deploy_with_a_profile_whose_role_cannot_be_assumed_says_so(stage: Stage, tmp_path: Path) -> None:
+    config = tmp_path / "aws-config"
+    config.write_text(
+        "[profile deployer]\nrole_arn = arn:aws:iam::123456789012:role/nobody\ncredential_source = Environment\n"
+    )
+    environment = stage.emulator.environment() | {"AWS_CONFIG_FILE": str(config)}
+    refused = stage.script(
+        "deploy.py", "--dist", str(stage.dist), "--profile", "deployer", environment=environment, expect=1
+    )
+    assert "AssumeRole" in refused.stderr
+    assert "Try: " in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_undeploy_while_tables_are_wired_refuses_and_when_told_takes_all_away_but_data(stage: Stage) -> None:
+    stage.deploy()
+    stage.create_table("Orders")
+    stage.wait_until_wired("Orders")
+    put(stage, "Orders", 1, 2, 3)
+    log = wait_for_changes(stage, "Orders", 3)
+    own = ("--config-file", str(stage.config_file))
+
+    refused = stage.script("undeploy.py", *own, "--yes", expect=1).stderr
+    assert "1 tables are still wired" in refused
+    assert stage.mappings("Orders")
+    assert "Nothing was changed" in stage.script("undeploy.py", *own, "--deprovision", "--dry-run").stderr
+    unasked = stage.script("undeploy.py", *own, "--deprovision", expect=2).stderr
+    assert "--yes" in unasked
+    assert stage.mappings("Orders")
+
+    stage.script("undeploy.py", *own, "--deprovision", "--yes")
+    assert not stage.mappings("Orders")
+    assert delivery_streams(stage) == []
+    assert not stage.emulator.client("lambda").list_functions()["Functions"]
+    assert not stage.emulator.client("events").list_rules()["Rules"]
+    assert not stage.emulator.client("logs").describe_log_groups()["logGroups"]
+    assert not stage.emulator.client("iam").list_roles()["Roles"]
+    s3 = stage.emulator.client("s3")
+    kept = {each["Key"]: each["Size"] for each in s3.list_objects_v2(Bucket=stage.bucket)["Contents"]}
+    assert kept == log.objects
+    tags = stage.emulator.client("dynamodb").list_tags_of_resource(
+        ResourceArn="arn:aws:dynamodb:eu-west-1:123456789012:table/Orders"
+    )["Tags"]
+    assert tags == [], "undeploying opts no table out: the next deployment protects them all again"
+
+    assert "Nothing to do" in stage.script("undeploy.py", *own, "--yes").stderr
+    stage.deploy()
+    stage.sweep()
+    stage.wait_until_wired("Orders")

@@ -1,0 +1,283 @@
+"""EnsureDynamoBackup on an account in which things happen: toggled streams, deletions, strangers."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from continuous_backup import naming
+from local.stage import Stage, wait_for
+from tests.integration.staging import (
+    delivery_streams,
+    deployed,
+    folded,
+    put,
+    scanned,
+    wait_for_changes,
+    wait_until,
+)
+
+pytestmark = pytest.mark.emulator
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    yield from deployed(tmp_path_factory.mktemp("stage"), tableNameMatchRegex="(?!test-)")
+
+
+def stream_arn(stage: Stage, table: str) -> str:
+    described = stage.emulator.client("dynamodb").describe_table(TableName=table)["Table"]
+    return str(described.get("LatestStreamArn", ""))
+
+
+def describe(stage: Stage, table: str) -> dict[str, Any]:
+    found: dict[str, Any] = stage.emulator.client("firehose").describe_delivery_stream(DeliveryStreamName=table)
+    return found["DeliveryStreamDescription"]
+
+
+def switch_stream(stage: Stage, table: str, view_type: str = "") -> None:
+    specification: dict[str, Any] = {"StreamEnabled": bool(view_type)}
+    if view_type:
+        specification["StreamViewType"] = view_type
+    stage.emulator.client("dynamodb").update_table(TableName=table, StreamSpecification=specification)
+
+
+def invoke(stage: Stage, event: Any) -> Any:
+    answer = stage.emulator.client("lambda").invoke(FunctionName=naming.ENSURE_FUNCTION, Payload=json.dumps(event))
+    document = json.loads(answer["Payload"].read())
+    assert not answer.get("FunctionError"), document
+    return document
+
+
+def refusals(stage: Stage, table: str) -> list[dict[str, Any]]:
+    """What the function logged as errors about a table."""
+    documents = (json.loads(line) for line in stage.logs(naming.ENSURE_FUNCTION) if line.startswith("{"))
+    return [each for each in documents if each["level"] == "ERROR" and each.get("table") == table]
+
+
+def test_wiring_when_a_table_is_created_is_as_documented(stage: Stage) -> None:
+    stage.create_table("Documented")
+    mapping = stage.wait_until_wired("Documented")
+    expected = {
+        "StartingPosition": "TRIM_HORIZON",
+        "BatchSize": 1000,
+        "MaximumBatchingWindowInSeconds": 0,
+        "ParallelizationFactor": 1,
+        "MaximumRetryAttempts": -1,
+        "MaximumRecordAgeInSeconds": 79_200,
+        "BisectBatchOnFunctionError": True,
+        "FunctionResponseTypes": ["ReportBatchItemFailures"],
+        "DestinationConfig": {"OnFailure": {"Destination": f"arn:aws:s3:::{stage.bucket}"}},
+    }
+    assert {name: mapping[name] for name in expected} == expected
+    assert mapping["EventSourceArn"] == stream_arn(stage, "Documented")
+    described = describe(stage, "Documented")
+    destination = described["Destinations"][0]["ExtendedS3DestinationDescription"]
+    assert destination["Prefix"] == "dynamodb/Documented/"
+    assert destination["ErrorOutputPrefix"] == "dynamodb/Documented/_errors/!{firehose:error-output-type}/"
+    assert destination["CompressionFormat"] == "GZIP"
+    assert destination["CloudWatchLoggingOptions"]["Enabled"] is True
+    assert described["DeliveryStreamEncryptionConfiguration"]["Status"] == "ENABLED"
+    tags = stage.emulator.client("firehose").list_tags_for_delivery_stream(DeliveryStreamName="Documented")["Tags"]
+    assert {naming.MANAGED_TAG, naming.TABLE_TAG, naming.CONFIGURATION_TAG} <= {tag["Key"] for tag in tags}
+    streams = stage.emulator.client("logs").describe_log_streams(logGroupName=naming.DELIVERY_LOG_GROUP)
+    assert "Documented" in {each["logStreamName"] for each in streams["logStreams"]}
+
+
+def test_wiring_when_it_is_done_is_told_in_the_log(stage: Stage) -> None:
+    stage.create_table("Told")
+    stage.wait_until_wired("Told")
+    arn = stream_arn(stage, "Told")
+    sentences = {
+        "Loaded configuration from config.hjson",
+        "Enabled Update Stream for Told",
+        f"Resolved DynamoDB Stream ARN: {arn}",
+        "Created new Firehose Delivery Stream arn:aws:firehose:eu-west-1:123456789012:deliverystream/Told",
+        "Resolved Firehose Delivery Stream ARN: arn:aws:firehose:eu-west-1:123456789012:deliverystream/Told",
+        "Processed 1 Events",
+    }
+
+    def told() -> set[str]:
+        lines = (line for line in stage.logs(naming.ENSURE_FUNCTION) if line.startswith("{"))
+        return {json.loads(line)["message"] for line in lines}
+
+    wait_until(lambda: sentences <= told(), "the seed's sentences in the log")
+
+
+def test_wiring_when_the_filter_leaves_a_table_out_leaves_it_alone(stage: Stage) -> None:
+    stage.create_table("test-Filtered")
+    wait_until(lambda: "Ignored test-Filtered" in "\n".join(stage.logs(naming.ENSURE_FUNCTION)), "the event", 30)
+    assert not stage.mappings("test-Filtered")
+    assert stream_arn(stage, "test-Filtered") == ""
+    assert "test-Filtered" not in delivery_streams(stage)
+
+
+def test_wiring_when_somebody_switches_the_stream_off_enables_it_and_maps_the_new_one(stage: Stage) -> None:
+    stage.create_table("Toggled")
+    first = stage.wait_until_wired("Toggled")["EventSourceArn"]
+    switch_stream(stage, "Toggled")
+    wait_until(
+        lambda: any(
+            each["EventSourceArn"] == stream_arn(stage, "Toggled") != first for each in stage.mappings("Toggled")
+        ),
+        "the new stream to be mapped",
+    )
+    put(stage, "Toggled", 1)
+    wait_for_changes(stage, "Toggled", 1)
+    assert first in {each["EventSourceArn"] for each in stage.mappings("Toggled")}, "the old one drains"
+
+
+def test_wiring_when_the_stream_has_another_view_type_leaves_it_alone_and_says_so(stage: Stage) -> None:
+    stage.create_table("KeysOnly", StreamSpecification={"StreamEnabled": True, "StreamViewType": "KEYS_ONLY"})
+    before = stream_arn(stage, "KeysOnly")
+    said = "the stream of KeysOnly has view type KEYS_ONLY"
+    wait_until(lambda: said in "\n".join(stage.logs(naming.ENSURE_FUNCTION)), "the problem in the log")
+    assert stream_arn(stage, "KeysOnly") == before
+    assert not stage.mappings("KeysOnly")
+
+
+def test_wiring_when_a_strangers_delivery_stream_has_the_name_touches_nothing_and_says_so(stage: Stage) -> None:
+    firehose = stage.emulator.client("firehose")
+    destination = {"RoleARN": "arn:aws:iam::123456789012:role/theirs", "BucketARN": "arn:aws:s3:::theirs"}
+    firehose.create_delivery_stream(
+        DeliveryStreamName="Theirs",
+        ExtendedS3DestinationConfiguration=destination,
+        Tags=[{"Key": "owner", "Value": "another team"}],
+    )
+    before = describe(stage, "Theirs")
+    stage.create_table("Theirs")
+    said = "delivery stream Theirs is there already and is not ours"
+    wait_until(lambda: said in "\n".join(stage.logs(naming.ENSURE_FUNCTION)), "the conflict in the log")
+    assert describe(stage, "Theirs") == before
+    assert not stage.mappings("Theirs")
+    stage.emulator.client("dynamodb").delete_table(TableName="Theirs")
+    assert stage.sweep()["failed"] == 0
+    assert describe(stage, "Theirs") == before
+
+
+def test_sweep_when_a_mapping_was_deleted_by_hand_makes_it_anew_from_the_beginning(stage: Stage) -> None:
+    stage.create_table("Healed")
+    mapping = stage.wait_until_wired("Healed")
+    stage.emulator.client("lambda").delete_event_source_mapping(UUID=mapping["UUID"])
+    put(stage, "Healed", 1, 2, 3)
+    stage.sweep()
+    again = stage.wait_until_wired("Healed")
+    assert again["UUID"] != mapping["UUID"]
+    wait_for_changes(stage, "Healed", 3)
+    assert folded(stage, "Healed") == scanned(stage, "Healed")
+
+
+def test_sweep_when_a_delivery_stream_was_deleted_by_hand_makes_it_and_its_mapping_anew(stage: Stage) -> None:
+    stage.create_table("Dropped")
+    mapping = stage.wait_until_wired("Dropped")
+    stage.emulator.client("firehose").delete_delivery_stream(DeliveryStreamName="Dropped")
+    put(stage, "Dropped", 1, 2)
+    stage.sweep()
+    wait_until(lambda: "Dropped" in delivery_streams(stage), "the delivery stream")
+    assert stage.wait_until_wired("Dropped")["UUID"] != mapping["UUID"]
+    wait_for_changes(stage, "Dropped", 2)
+
+
+def test_sweep_when_somebody_changed_a_mapping_sets_it_right(stage: Stage) -> None:
+    stage.create_table("Tampered")
+    mapping = stage.wait_until_wired("Tampered")
+    stage.emulator.client("lambda").update_event_source_mapping(
+        UUID=mapping["UUID"], Enabled=False, MaximumRetryAttempts=1
+    )
+    stage.sweep()
+    again = stage.wait_until_wired("Tampered")
+    assert (again["UUID"], again["MaximumRetryAttempts"]) == (mapping["UUID"], -1)
+
+
+def test_sweep_when_somebody_changed_a_delivery_stream_sets_it_right(stage: Stage) -> None:
+    stage.create_table("Rerouted")
+    stage.wait_until_wired("Rerouted")
+    described = describe(stage, "Rerouted")
+    stage.emulator.client("firehose").update_destination(
+        DeliveryStreamName="Rerouted",
+        CurrentDeliveryStreamVersionId=described["VersionId"],
+        DestinationId=described["Destinations"][0]["DestinationId"],
+        ExtendedS3DestinationUpdate={"Prefix": "elsewhere/"},
+    )
+    stage.sweep()
+    destination = describe(stage, "Rerouted")["Destinations"][0]["ExtendedS3DestinationDescription"]
+    assert destination["Prefix"] == "dynamodb/Rerouted/"
+
+
+def test_sweep_when_all_is_as_wanted_changes_nothing(stage: Stage) -> None:
+    stage.create_table("Quiet")
+    stage.wait_until_wired("Quiet")
+    stage.sweep()
+    assert stage.sweep()["changes"] == 0
+
+
+def test_deleting_a_table_removes_nothing_and_a_new_table_of_the_name_uses_its_delivery_stream(
+    stage: Stage,
+) -> None:
+    dynamodb = stage.emulator.client("dynamodb")
+    stage.create_table("Phoenix")
+    old = stage.wait_until_wired("Phoenix")
+    put(stage, "Phoenix", 1)
+    wait_for_changes(stage, "Phoenix", 1)
+    created = describe(stage, "Phoenix")["CreateTimestamp"]
+    dynamodb.delete_table(TableName="Phoenix")
+    stage.sweep()
+    assert [each["UUID"] for each in stage.mappings("Phoenix")] == [old["UUID"]]
+
+    stage.create_table("Phoenix")
+    new = wait_for(
+        lambda: next((each for each in stage.mappings("Phoenix") if each["UUID"] != old["UUID"]), None),
+        "the new table to be wired",
+    )
+    assert new["EventSourceArn"] == stream_arn(stage, "Phoenix")
+    assert describe(stage, "Phoenix")["CreateTimestamp"] == created
+    put(stage, "Phoenix", 2)
+    log = wait_for_changes(stage, "Phoenix", 2)
+    assert len({change.stream_arn for change in log.read_new()}) == 2, "a line says which table's life it is of"
+
+
+def test_event_of_a_refused_call_is_ignored(stage: Stage) -> None:
+    event = {
+        "detail-type": "AWS API Call via CloudTrail",
+        "source": "aws.dynamodb",
+        "detail": {
+            "eventSource": "dynamodb.amazonaws.com",
+            "eventName": "CreateTable",
+            "errorCode": "LimitExceededException",
+            "requestParameters": {"tableName": "NeverMade"},
+        },
+    }
+    assert invoke(stage, event) == {"tables": 0, "changes": 0, "problems": 0, "unfinished": 0, "failed": 0}
+
+
+def test_event_of_another_service_is_ignored(stage: Stage) -> None:
+    assert (
+        invoke(stage, {"detail-type": "EC2 Instance State-change", "source": "aws.ec2", "detail": {}})["tables"]
+        == 0
+    )
+
+
+def test_event_when_the_role_lacks_a_statement_fails_with_a_clear_message(stage: Stage) -> None:
+    iam, role = stage.emulator.client("iam"), naming.lambda_role(stage.emulator.region)
+    names = iam.list_role_policies(RoleName=role)["PolicyNames"]
+    policies = {name: iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"] for name in names}
+    holder = next(name for name in names if "firehose:CreateDeliveryStream" in json.dumps(policies[name]))
+    reduced = {
+        **policies[holder],
+        "Statement": [
+            statement
+            for statement in policies[holder]["Statement"]
+            if "firehose:CreateDeliveryStream" not in json.dumps(statement)
+        ],
+    }
+    iam.put_role_policy(RoleName=role, PolicyName=holder, PolicyDocument=json.dumps(reduced))
+    try:
+        stage.create_table("NotAllowed")
+        refused = wait_for(lambda: refusals(stage, "NotAllowed"), "the refusal in the log")[0]
+        assert "not authorized to perform: firehose:" in refused["message"]
+        assert "docs/iam.md" in refused["hint"]
+    finally:
+        iam.put_role_policy(RoleName=role, PolicyName=holder, PolicyDocument=json.dumps(policies[holder]))
+    stage.sweep()
+    stage.wait_until_wired("NotAllowed")

@@ -1,0 +1,335 @@
+"""Which tables provisioning and deprovisioning plan for, and what comes of each."""
+
+import logging
+from uuid import NAMESPACE_URL, uuid5
+
+import pytest
+
+from continuous_backup import naming
+from continuous_backup.aws import ClientError
+from continuous_backup.config import Config
+from continuous_backup.ensure_backup import wanted as want
+from continuous_backup.ensure_backup.actions import DeleteMapping, EnableStream, OptOut, Problem, Wait
+from continuous_backup.ensure_backup.wanted import Wanted
+from continuous_backup.errors import ExitCode, UsageError
+from continuous_backup.naming import Account
+from continuous_backup.operations.provisioning import Provisioning, TablePlan, TableResult, exit_code, lag
+from continuous_backup.operations.whitelist import Whitelist
+
+ACCOUNT = Account("123456789012", "eu-west-1")
+CONFIG = Config().in_account(ACCOUNT)
+LOG = logging.getLogger("test_provisioning")
+EVERYTHING = Whitelist(all_tables=True)
+
+
+def stream_arn(table: str) -> str:
+    return f"{ACCOUNT.table_arn(table)}/stream/2026-11-22T08:00:00.000"
+
+
+def listed(stub, *, tables=(), wired=(), unmapped=(), delivery_streams=()) -> None:
+    """The lists of an account.
+
+    Each of `wired` is a table with a mapping and a delivery stream of ours, of `unmapped` one with the
+    latter alone; the tagging API tells nothing of the further `delivery_streams`.
+    """
+    settings = want.mapping_settings(CONFIG, ACCOUNT)
+    stub("lambda").add_response(
+        "list_event_source_mappings",
+        {
+            "EventSourceMappings": [
+                {
+                    "UUID": str(uuid5(NAMESPACE_URL, table)),
+                    "EventSourceArn": stream_arn(table),
+                    "State": "Enabled",
+                    "BatchSize": settings.batch_size,
+                    "MaximumBatchingWindowInSeconds": settings.batching_window_seconds,
+                    "ParallelizationFactor": settings.parallelization_factor,
+                    "MaximumRetryAttempts": settings.retry_attempts,
+                    "MaximumRecordAgeInSeconds": settings.record_age_seconds,
+                    "BisectBatchOnFunctionError": True,
+                    "FunctionResponseTypes": ["ReportBatchItemFailures"],
+                    "DestinationConfig": {"OnFailure": {"Destination": settings.on_failure}},
+                }
+                for table in wired
+            ]
+        },
+    )
+    stub("firehose").add_response(
+        "list_delivery_streams",
+        {"DeliveryStreamNames": [*wired, *unmapped, *delivery_streams], "HasMoreDeliveryStreams": False},
+    )
+    stub("dynamodb").add_response("list_tables", {"TableNames": list(tables)})
+    tagged = [
+        {
+            "ResourceARN": ACCOUNT.delivery_stream_arn(table),
+            "Tags": [{"Key": key, "Value": value} for key, value in want.tags(table, CONFIG, ACCOUNT).items()],
+        }
+        for table in (*wired, *unmapped)
+    ]
+    stub("resourcegroupstaggingapi").add_response("get_resources", {"ResourceTagMappingList": tagged})
+
+
+def described(stub, table: str, *, streaming: bool) -> None:
+    stream = {
+        "StreamSpecification": {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
+        "LatestStreamArn": stream_arn(table),
+    }
+    answer = {"TableStatus": "ACTIVE", **(stream if streaming else {})}
+    stub("dynamodb").add_response("describe_table", {"Table": answer}, {"TableName": table})
+
+
+def observed_without_anything(stub, table: str) -> None:
+    """A close look at a table that has neither a stream nor a delivery stream."""
+    described(stub, table, streaming=False)
+    stub("dynamodb").add_response("list_tags_of_resource", {})
+    stub("firehose").add_client_error("describe_delivery_stream", "ResourceNotFoundException")
+
+
+def provisioning(aws, config: Config = CONFIG) -> Provisioning:
+    return Provisioning(aws, config, ACCOUNT, LOG)
+
+
+# --- what is planned
+
+
+def test_provisioning_of_all_plans_each_table_and_what_looks_right_is_not_looked_at_closely(aws, stub):
+    listed(stub, tables=["Orders", "Carts"], wired=["Orders"])
+    described(stub, "Carts", streaming=False)
+    observed_without_anything(stub, "Carts")
+    described(stub, "Orders", streaming=True)
+
+    carts, orders = provisioning(aws).plan_provisioning(EVERYTHING)
+
+    assert (carts.table, orders) == ("Carts", TablePlan("Orders"))
+    assert EnableStream("Carts") in carts.actions
+
+
+def test_provisioning_of_named_tables_plans_for_no_other(aws, stub):
+    listed(stub, tables=["Orders", "Carts", "Customers"], wired=["Orders"])
+    described(stub, "Orders", streaming=True)
+
+    plans = provisioning(aws).plan_provisioning(Whitelist(False, ("Orders",)))
+
+    assert plans == [TablePlan("Orders")]
+
+
+def test_provisioning_of_a_table_that_is_not_there_refuses_that_one_alone(aws, stub):
+    listed(stub, tables=["Orders"], wired=["Orders"])
+    described(stub, "Orders", streaming=True)
+
+    plans = provisioning(aws).plan_provisioning(Whitelist(False, ("Ordres", "Orders")))
+
+    assert plans == [
+        TablePlan("Ordres", refusal="there is no such table in this account and region"),
+        TablePlan("Orders"),
+    ]
+
+
+@pytest.mark.parametrize(("whitelist", "fine"), [(EVERYTHING, True), (Whitelist(False, ("Carts",)), False)])
+def test_provisioning_of_a_table_that_the_filter_leaves_out_is_a_mistake_only_where_it_was_named(
+    aws, stub, whitelist, fine
+):
+    listed(stub, tables=["Carts"])
+    filtered = Config(table_name_match_regex="prod-").in_account(ACCOUNT)
+
+    (plan,) = provisioning(aws, filtered).plan_provisioning(whitelist)
+
+    assert plan == TablePlan("Carts", refusal="the filter leaves it out", refused_on_request=fine)
+
+
+def test_provisioning_with_a_filter_that_is_broken_leaves_nothing_out(aws, stub):
+    listed(stub, tables=["Orders"], wired=["Orders"])
+    described(stub, "Orders", streaming=True)
+    broken = Config(table_name_match_regex="(").in_account(ACCOUNT)
+
+    assert provisioning(aws, broken).plan_provisioning(EVERYTHING) == [TablePlan("Orders")]
+
+
+def test_deprovisioning_of_a_table_of_which_nothing_is_left_refuses_it(aws, stub):
+    listed(stub)
+
+    assert provisioning(aws).plan_deprovisioning(Whitelist(False, ("Orders",))) == [
+        TablePlan("Orders", refusal="there is no such table, and nothing is left of its wiring")
+    ]
+
+
+def test_deprovisioning_of_a_table_that_is_not_wired_opts_it_out(aws, stub):
+    listed(stub, tables=["Orders"])
+    observed_without_anything(stub, "Orders")
+
+    (plan,) = provisioning(aws).plan_deprovisioning(EVERYTHING)
+
+    assert plan.actions == (OptOut("Orders"),)
+
+
+# --- what is wired
+
+
+def test_wired_tables_are_those_with_a_mapping_or_a_delivery_stream_of_ours_deleted_ones_included(aws, stub):
+    listed(stub, tables=["Carts"], wired=["Orders"], unmapped=["Draining"], delivery_streams=["theirs", "untold"])
+    for name, tags in (
+        ("theirs", {"team": "x"}),
+        ("untold", {naming.MANAGED_TAG: "managed", naming.TABLE_TAG: "Deleted"}),
+    ):
+        stub("firehose").add_response(
+            "describe_delivery_stream",
+            {
+                "DeliveryStreamDescription": {
+                    "DeliveryStreamName": name,
+                    "DeliveryStreamARN": ACCOUNT.delivery_stream_arn(name),
+                    "DeliveryStreamStatus": "ACTIVE",
+                    "DeliveryStreamType": "DirectPut",
+                    "VersionId": "1",
+                    "Destinations": [],
+                    "HasMoreDestinations": False,
+                }
+            },
+            {"DeliveryStreamName": name},
+        )
+        stub("firehose").add_response(
+            "list_tags_for_delivery_stream",
+            {"Tags": [{"Key": key, "Value": value} for key, value in tags.items()], "HasMoreTags": False},
+        )
+
+    assert provisioning(aws).wired_tables() == {"Orders", "Draining", "Deleted"}
+
+
+# --- the forwarder
+
+
+def test_require_forwarder_where_there_is_none_says_what_to_do_first(aws, stub):
+    stub("lambda").add_client_error("get_function_configuration", "ResourceNotFoundException")
+
+    with pytest.raises(UsageError, match=r"^there is no function LambdaStreamToFirehose in eu-west-1$") as caught:
+        provisioning(aws).require_forwarder()
+
+    assert "deploy.py" in caught.value.hint
+
+
+def test_require_forwarder_where_it_is_there_is_content(aws, stub):
+    stub("lambda").add_response("get_function_configuration", {}, {"FunctionName": "LambdaStreamToFirehose"})
+
+    provisioning(aws).require_forwarder()
+
+
+def test_require_forwarder_that_may_not_look_does_not_say_that_there_is_none(aws, stub):
+    stub("lambda").add_client_error("get_function_configuration", "AccessDeniedException")
+
+    with pytest.raises(ClientError):
+        provisioning(aws).require_forwarder()
+
+
+# --- what comes of it
+
+
+def test_carry_out_of_plans_without_steps_asks_aws_for_nothing_and_tells_each(aws, no_aws_settings):
+    plans = [
+        TablePlan("Orders"),
+        TablePlan("Gone", refusal="there is no such table"),
+        TablePlan("Test", refusal="the filter leaves it out", refused_on_request=True),
+    ]
+    told: list[TableResult] = []
+
+    results = provisioning(aws).carry_out(plans, Wanted.PROVISIONED, told.append)
+
+    assert results == told
+    assert results == [
+        TableResult("Orders", "was as wanted already", True),
+        TableResult("Gone", "there is no such table", False),
+        TableResult("Test", "the filter leaves it out", True),
+    ]
+
+
+def test_carry_out_opts_a_table_out_and_says_what_was_done(aws, stub):
+    opted_out = {"Key": naming.MANAGED_TAG, "Value": naming.OPTED_OUT_TAG_VALUE}
+    for tags in ([], [opted_out]):
+        stub("lambda").add_response("list_event_source_mappings", {})
+        stub("firehose").add_response(
+            "list_delivery_streams", {"DeliveryStreamNames": [], "HasMoreDeliveryStreams": False}
+        )
+        stub("firehose").add_client_error("describe_delivery_stream", "ResourceNotFoundException")
+        described(stub, "Orders", streaming=False)
+        stub("dynamodb").add_response("list_tags_of_resource", {"Tags": tags})
+        if not tags:
+            stub("dynamodb").add_response(
+                "tag_resource", {}, {"ResourceArn": ACCOUNT.table_arn("Orders"), "Tags": [opted_out]}
+            )
+
+    (result,) = provisioning(aws).carry_out([TablePlan("Orders", (OptOut("Orders"),))], Wanted.DEPROVISIONED)
+
+    assert result == TableResult("Orders", "deprovisioned", True, [str(OptOut("Orders"))])
+
+
+def test_carry_out_of_a_table_that_fails_goes_on_with_the_others_and_says_why(aws, stub):
+    stub("lambda").add_response("list_event_source_mappings", {})
+    stub("firehose").add_response(
+        "list_delivery_streams", {"DeliveryStreamNames": [], "HasMoreDeliveryStreams": False}
+    )
+    stub("dynamodb").add_client_error("describe_table", "AccessDeniedException", "not you")
+    described(stub, "Orders", streaming=False)
+    off = {"Key": naming.MANAGED_TAG, "Value": naming.OPTED_OUT_TAG_VALUE}
+    stub("dynamodb").add_response("list_tags_of_resource", {"Tags": [off]})
+    stub("firehose").add_client_error("describe_delivery_stream", "ResourceNotFoundException")
+    plans = [TablePlan(name, (OptOut(name),)) for name in ("Carts", "Orders")]
+
+    carts, orders = provisioning(aws).carry_out(plans, Wanted.DEPROVISIONED)
+
+    assert (carts.result, carts.ok) == ("failed: Carts: DescribeTable: not you", False)
+    assert "docs/iam.md" in carts.details[-1]
+    assert orders == TableResult("Orders", "was as wanted already", True)
+
+
+@pytest.mark.parametrize(
+    ("oks", "code"),
+    [
+        ([], ExitCode.DONE),
+        ([True, True], ExitCode.DONE),
+        ([True, False], ExitCode.PARTLY_DONE),
+        ([False, False], ExitCode.FAILED),
+        ([False], ExitCode.FAILED),
+    ],
+)
+def test_exit_code_of_many_tables_is_done_partly_or_failed(oks, code):
+    assert exit_code([TableResult("t", "", ok) for ok in oks]) is code
+
+
+def test_table_plan_tells_actions_from_problems_and_waits():
+    steps = (EnableStream("Orders"), Wait("the table"), Problem("p"), DeleteMapping("Orders", "u", "why"))
+    plan = TablePlan("Orders", steps)
+
+    assert plan.actions == (steps[0], steps[3])
+    assert plan.problems == (steps[2],)
+
+
+# --- how far behind
+
+
+@pytest.mark.parametrize(
+    ("points", "said"),
+    [
+        ([], "no batch in 15 minutes; what came in the last 30 s may be waiting"),
+        ([{"Maximum": 1200.0}, {"Maximum": 61_000.0}], "at most 61 s over all tables in the last 15 minutes"),
+    ],
+)
+def test_lag_is_the_worst_of_the_last_quarter_of_an_hour(aws, stub, clock, points, said):
+    stub("cloudwatch").add_response(
+        "get_metric_statistics",
+        {"Datapoints": points},
+        {
+            "Namespace": "AWS/Lambda",
+            "MetricName": "IteratorAge",
+            "Dimensions": [{"Name": "FunctionName", "Value": "LambdaStreamToFirehose"}],
+            "StartTime": clock.now - 900,
+            "EndTime": clock.now,
+            "Period": 60,
+            "Statistics": ["Maximum"],
+        },
+    )
+
+    assert lag(aws, CONFIG) == said
+
+
+def test_lag_that_may_not_be_asked_for_is_unknown(aws, stub):
+    stub("cloudwatch").add_client_error("get_metric_statistics", "AccessDenied")
+
+    assert lag(aws, CONFIG) == "unknown (AccessDenied)"

@@ -1,0 +1,162 @@
+"""The README and docs/guarantees.md say what the code says, and every command and link in them exists."""
+
+import ast
+import inspect
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from continuous_backup import config as configuration
+from continuous_backup.ensure_backup import planner
+from continuous_backup.errors import ExitCode
+from continuous_backup.operations import build, whitelist
+from continuous_backup.streams_to_firehose.changes import Change, read
+from docs import configuration_table
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = ("README.md", "docs/guarantees.md")
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+SCRIPTS = sorted(path.name for path in ROOT.glob("*.py") if "main(arguments" in path.read_text(encoding="utf-8"))
+
+
+def _blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+
+
+def _section(title: str) -> str:
+    """What is under a heading, up to the next of the same level or above."""
+    level, rest = re.search(rf"^(#+) {re.escape(title)}\n(.*)", README, re.DOTALL | re.MULTILINE).groups()  # type: ignore[union-attr]
+    return re.split(rf"^#{{1,{len(level)}}} ", rest, flags=re.MULTILINE)[0]
+
+
+def _first_cells(text: str) -> list[str]:
+    return re.findall(r"^\| `(.+?)` \|", text, re.MULTILINE)
+
+
+def _anchors(page: Path) -> set[str]:
+    """The anchors that GitHub makes of the headings."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_configuration_table_when_made_of_the_keys_is_the_one_in_the_readme():
+    made = configuration_table.table(configuration.keys())
+    assert configuration_table.put_into(README, made) == README, (
+        "update it with: .venv/bin/python docs/configuration_table.py"
+    )
+
+
+def test_configuration_table_when_a_text_has_signs_of_markdown_or_html_shows_them():
+    table = configuration_table.table(configuration.keys())
+    assert "dynamodb-continuous-backup-&lt;account&gt;-&lt;region&gt;" in table
+    assert all(row.count(" | ") == 3 for row in table.splitlines())
+
+
+def test_configuration_table_when_the_page_has_no_place_for_it_says_so():
+    with pytest.raises(ValueError, match="configuration table"):
+        configuration_table.put_into("no marks", "table\n")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_page_when_it_links_to_a_file_of_ours_links_to_one_that_exists(page: str):
+    links = re.findall(r"\]\(([^)\s]+)\)", (ROOT / page).read_text(encoding="utf-8"))
+    for link in (each for each in links if not each.startswith("https://")):
+        path, _, anchor = link.partition("#")
+        target = ((ROOT / page).parent / path).resolve() if path else ROOT / page
+        assert target.exists(), link
+        assert not anchor or anchor in _anchors(target), link
+
+
+def test_readme_when_it_names_a_target_of_make_names_one_that_exists():
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    named = set(re.findall(r"\bmake ([a-z]+)", "\n".join([*_blocks("sh"), *re.findall("`([^`\n]+)`", README)])))
+    assert named
+    assert named <= set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
+
+
+def test_readme_when_it_sets_a_variable_of_make_sets_one_that_is_read():
+    sources = [ROOT / "Makefile", *(ROOT / "local").glob("*.py")]
+    known = "\n".join(source.read_text(encoding="utf-8") for source in sources)
+    named = set(re.findall(r"\bmake [^`\n]*?([A-Z]+)=", README))
+    assert {"PYTHON", "TESTS"} <= named
+    assert [name for name in sorted(named) if not re.search(rf"\b{name}\b", known)] == []
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_readme_when_a_script_has_an_option_names_both(script: str):
+    shown = subprocess.run(
+        [sys.executable, str(ROOT / script), "--help"], capture_output=True, text=True, check=True, cwd=ROOT
+    ).stdout
+    options = set(re.findall(r"--[a-z][a-z_-]+", shown)) - {"--help"}
+    assert script in README
+    assert [option for option in sorted(options) if option not in README] == []
+
+
+def test_readme_when_build_has_an_option_names_it(capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit):
+        build.main(["--help"])
+    options = set(re.findall(r"--[a-z][a-z-]+", capsys.readouterr().out)) - {"--help"}
+    assert options
+    assert [option for option in sorted(options) if option not in README] == []
+
+
+def test_readme_when_it_lists_exit_codes_lists_those_of_the_scripts():
+    listed = {int(code) for code in re.findall(r"^\| (\d+) \|", _section("Existing tables"), re.MULTILINE)}
+    not_in_this_version = {ExitCode.NOT_PROTECTED, ExitCode.DIFFERENCES_FOUND}
+    assert listed == set(ExitCode) - not_in_this_version
+
+
+def test_readme_when_it_explains_a_line_explains_its_fields_in_their_order():
+    seen: set[str] = set()
+    for event in ("dynamodb-ttl-delete", "dynamodb-insert-modify-remove"):
+        text = (ROOT / "tests" / "events" / f"{event}.json").read_text(encoding="utf-8")
+        for change in read(json.loads(text)):
+            assert isinstance(change, Change)
+            seen.update(json.loads(change.line))
+    fields = _first_cells(_section("A line"))
+    (example,) = _blocks("json")
+    assert set(fields) == seen
+    assert [field for field in fields if field in json.loads(example)] == list(json.loads(example))
+
+
+@pytest.mark.parametrize("block", _blocks("hjson"), ids=lambda block: block.strip()[:30])
+def test_readme_when_it_shows_hjson_shows_a_file_that_works(block: str):
+    values = configuration.parse_hjson(block, "README")
+    if "tableNames" in values:
+        assert whitelist.parse(values).names == ("Orders", "Customers")
+    else:
+        assert configuration.parse(values, environment={}).optin_function == "my_filter:is_production"
+
+
+def test_readme_when_it_shows_an_opt_in_function_shows_one_that_decides():
+    (block,) = _blocks("python")
+    module: dict[str, object] = {}
+    exec(block, module)
+    is_production = module["is_production"]
+    assert callable(is_production)
+    assert [is_production(name) for name in ("prod-orders", "prod-orders-cache", "test-orders")] == [
+        True,
+        False,
+        False,
+    ]
+
+
+def test_readme_when_it_explains_problems_quotes_each_of_the_planner():
+    section = _section("Troubleshooting").split("| problem | why, and what to do |")[1]
+    assert sorted(_first_cells(section)) == sorted(set(_problems(inspect.getsource(planner))))
+
+
+def _problems(source: str) -> list[str]:
+    """What each Problem in the source says, with an ellipsis for every value."""
+    calls = [each for each in ast.walk(ast.parse(source)) if isinstance(each, ast.Call)]
+    problems = [each.args[0] for each in calls if isinstance(each.func, ast.Name) and each.func.id == "Problem"]
+    return [_text(each.left if isinstance(each, ast.BinOp) else each) for each in problems]
+
+
+def _text(text: ast.expr) -> str:
+    assert isinstance(text, ast.JoinedStr)
+    return "".join(str(part.value) if isinstance(part, ast.Constant) else "…" for part in text.values)
