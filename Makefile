@@ -18,8 +18,8 @@ $(BIN)/.installed: requirements.txt requirements-dev.txt
 
 install: $(BIN)/.installed ## make .venv and install the pinned requirements
 
-demo: install ## the whole pipeline on a local emulator of AWS, checked from end to end
-	@$(BIN)/python -m local.demo
+demo: install ## the whole pipeline on a local emulator of AWS, checked; COMPRESSION=forwarder for the other way
+	@$(BIN)/python -m local.demo $(if $(COMPRESSION),--compression $(COMPRESSION))
 
 local: install ## the same emulator with everything deployed, to play with, until Ctrl-C
 	@$(BIN)/python -m local.playground

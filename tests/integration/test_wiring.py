@@ -156,6 +156,18 @@ def test_wiring_when_a_strangers_delivery_stream_has_the_name_touches_nothing_an
     assert describe(stage, "Theirs") == before
 
 
+def test_wiring_when_a_table_is_restored_from_a_backup_wires_it_like_any_other(stage: Stage) -> None:
+    dynamodb = stage.emulator.client("dynamodb")
+    stage.create_table("Original")
+    put(stage, "Original", 1)
+    backup = dynamodb.create_backup(TableName="Original", BackupName="before")["BackupDetails"]["BackupArn"]
+    dynamodb.restore_table_from_backup(TargetTableName="Restored", BackupArn=backup)
+    stage.wait_until_wired("Restored")
+    wait_until(
+        lambda: any(each.call == "RestoreTableFromBackup" for each in stage.api_events.deliveries), "its event"
+    )
+
+
 def test_sweep_when_a_mapping_was_deleted_by_hand_makes_it_anew_from_the_beginning(stage: Stage) -> None:
     stage.create_table("Healed")
     mapping = stage.wait_until_wired("Healed")

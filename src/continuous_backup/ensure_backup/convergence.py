@@ -84,6 +84,9 @@ class Convergence:
             changed = False
             for table in tuple(pending):
                 outcome = outcomes[table]
+                if self._aws.clock() >= deadline:
+                    outcome.waiting = outcome.waiting or [Wait(f"{table} to have its turn")]
+                    continue
                 changed |= self._pass(outcome, wanted, listing, repeated[table])
                 if outcome.error or not self._worth_another(outcome, patience):
                     pending.remove(table)

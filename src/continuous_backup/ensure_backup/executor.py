@@ -114,10 +114,7 @@ class Executor:
             case CreateMapping():
                 self._create_mapping(action)
             case UpdateMapping():
-                self._aws.client("lambda").update_event_source_mapping(
-                    UUID=action.uuid, Enabled=True, FilterCriteria={"Filters": []}, **self._mapping_settings()
-                )
-                self._say("Updated Event Source Mapping %s", action.uuid, action)
+                self._update_mapping(action)
             case DeleteMapping():
                 self._aws.client("lambda").delete_event_source_mapping(UUID=action.uuid)
                 self._say("Deleted Event Source Mapping %s", action.uuid, action)
@@ -139,7 +136,7 @@ class Executor:
     def _create_delivery_stream(self, action: CreateDeliveryStream) -> None:
         aim = want.destination(action.table, self._config, self._account)
         self._make_log_stream(aim.log_stream)
-        tags = want.tags(action.table, self._config, self._account)
+        tags = want.delivery_stream_tags(action.table, self._config, self._account)
         give_up = self._aws.clock() + _ROLE_PATIENCE_SECONDS
         while True:
             try:
@@ -172,7 +169,9 @@ class Executor:
         except logs.exceptions.ResourceAlreadyExistsException:
             return
         except logs.exceptions.ResourceNotFoundException:
-            logs.create_log_group(logGroupName=naming.DELIVERY_LOG_GROUP)
+            logs.create_log_group(
+                logGroupName=naming.DELIVERY_LOG_GROUP, tags={naming.MANAGED_TAG: naming.MANAGED_TAG_VALUE}
+            )
             logs.put_retention_policy(
                 logGroupName=naming.DELIVERY_LOG_GROUP, retentionInDays=self._config.log_retention_days
             )
@@ -186,7 +185,7 @@ class Executor:
             DestinationId=action.destination_id,
             ExtendedS3DestinationUpdate=_request(action.destination),
         )
-        self._tag(action.name, want.tags(action.table, self._config, self._account))
+        self._tag(action.name, want.delivery_stream_tags(action.table, self._config, self._account))
         self._say("Updated Firehose Delivery Stream %s", action.name, action)
 
     def _create_mapping(self, action: CreateMapping) -> None:
@@ -197,7 +196,7 @@ class Executor:
                 FunctionName=naming.FORWARDER_FUNCTION,
                 StartingPosition="TRIM_HORIZON",
                 Enabled=True,
-                Tags={naming.MANAGED_TAG: naming.MANAGED_TAG_VALUE, naming.TABLE_TAG: action.table},
+                Tags=want.mapping_tags(action.table, self._config, self._account),
                 **self._mapping_settings(),
             )
         except functions.exceptions.ResourceNotFoundException as err:
@@ -209,6 +208,17 @@ class Executor:
         target = self._account.delivery_stream_arn(self._config.delivery_stream_name(action.table))
         self._say("Resolved Firehose Delivery Stream ARN: %s", target, action)
         self._say("Mapped DynamoDB Stream %s to the forwarder", action.stream_arn, action)
+
+    def _update_mapping(self, action: UpdateMapping) -> None:
+        functions = self._aws.client("lambda")
+        functions.update_event_source_mapping(
+            UUID=action.uuid, Enabled=True, FilterCriteria={"Filters": []}, **self._mapping_settings()
+        )
+        functions.tag_resource(
+            Resource=self._account.arn("lambda", f"event-source-mapping:{action.uuid}"),
+            Tags=want.mapping_tags(action.table, self._config, self._account),
+        )
+        self._say("Updated Event Source Mapping %s", action.uuid, action)
 
     def _mapping_settings(self) -> dict[str, Any]:
         settings = want.mapping_settings(self._config, self._account)

@@ -73,17 +73,29 @@ def mapping_settings(config: Config, account: Account) -> MappingSettings:
 
 def fingerprint(table: str, config: Config, account: Account) -> str:
     """A hash of the delivery stream's wanted configuration, kept in its tag: 16 hexadecimal digits."""
-    facts = [asdict(destination(table, config, account)), asdict(encryption(config))]
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
+    return _hash(asdict(destination(table, config, account)), asdict(encryption(config)))
 
 
-def tags(table: str, config: Config, account: Account) -> dict[str, str]:
+def delivery_stream_tags(table: str, config: Config, account: Account) -> dict[str, str]:
     """The tags of a delivery stream of ours."""
+    return _tags(table, fingerprint(table, config, account))
+
+
+def mapping_tags(table: str, config: Config, account: Account) -> dict[str, str]:
+    """The tags of an event source mapping of ours."""
+    return _tags(table, _hash(asdict(mapping_settings(config, account))))
+
+
+def _tags(table: str, configuration: str) -> dict[str, str]:
     return {
         naming.MANAGED_TAG: naming.MANAGED_TAG_VALUE,
         naming.TABLE_TAG: table,
-        naming.CONFIGURATION_TAG: fingerprint(table, config, account),
+        naming.CONFIGURATION_TAG: configuration,
     }
+
+
+def _hash(*facts: dict[str, object]) -> str:
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def release_seconds(config: Config) -> int:

@@ -98,6 +98,8 @@ class Provisioning:
         if not self._is_backed_up(table):
             return TablePlan(table, refusal="the filter leaves it out", refused_on_request=everything)
         glance = self._observer.glance(table, overview)
+        if everything and glance.table and glance.table.opted_out:
+            return TablePlan(table, refusal="its tag opts it out; name it to opt it in", refused_on_request=True)
         if not self._convergence.planned(glance, Wanted.PROVISIONED):
             return TablePlan(table)
         return TablePlan(table, tuple(self._convergence.steps(table, Wanted.PROVISIONED, overview)))

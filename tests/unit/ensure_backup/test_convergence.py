@@ -115,6 +115,22 @@ def test_run_when_the_time_is_up_leaves_what_it_waits_for() -> None:
     assert clock.now < NOW + 30
 
 
+def test_run_when_the_time_is_up_in_the_middle_of_many_tables_looks_at_no_more() -> None:
+    clock = Clock()
+    names = [f"T{number}" for number in range(100)]
+
+    class Slow(Looks):
+        def observe(self, table: str, listing: Listing | None = None) -> BackupState:
+            clock.sleep(1)
+            return super().observe(table, listing)
+
+    outcomes = convergence(Slow(**{name: [GOOD] for name in names}), Applied(), clock).run(
+        names, Wanted.PROTECTED, deadline=NOW + 30
+    )
+    assert sum(each.as_wanted for each in outcomes.values()) == 30
+    assert clock.now == NOW + 30
+
+
 def test_run_when_a_wait_is_longer_than_its_patience_does_not_sit_it_out() -> None:
     buffered = backup(table=None, mappings=(), delivery_stream=released(1))
     clock = Clock()

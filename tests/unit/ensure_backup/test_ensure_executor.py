@@ -58,13 +58,14 @@ S3_DESTINATION = {
         "LogStreamName": "Orders",
     },
 }
+MAPPING_TAGS = want.mapping_tags(NAME, CONFIG, ACCOUNT)
 LOG_STREAM = {"logGroupName": naming.DELIVERY_LOG_GROUP, "logStreamName": "Orders"}
 UUID = "58298ec1-ec3c-43a5-895d-e89af3d9e3f9"
 ARN = ACCOUNT.delivery_stream_arn(NAME)
 
 
 def create_request(**changes: Any) -> dict[str, Any]:
-    tags = want.tags(NAME, CONFIG, ACCOUNT)
+    tags = want.delivery_stream_tags(NAME, CONFIG, ACCOUNT)
     return {
         "DeliveryStreamName": NAME,
         "DeliveryStreamType": "DirectPut",
@@ -155,7 +156,7 @@ def test_apply_of_create_delivery_stream_makes_its_log_stream_first(calls: Calls
 def test_apply_of_create_delivery_stream_when_the_log_group_is_missing_makes_it(calls: Calls) -> None:
     group = {"logGroupName": naming.DELIVERY_LOG_GROUP}
     calls.refuse("logs", "create_log_stream", "ResourceNotFoundException")
-    calls.expect("logs", "create_log_group", group)
+    calls.expect("logs", "create_log_group", {**group, "tags": OURS})
     calls.expect("logs", "put_retention_policy", {**group, "retentionInDays": 30})
     calls.expect("logs", "create_log_stream", LOG_STREAM)
     calls.expect("firehose", "create_delivery_stream", create_request(), {"DeliveryStreamARN": ARN})
@@ -242,11 +243,19 @@ def test_apply_of_create_mapping_reads_from_the_beginning_and_gives_up_nothing(c
             "FunctionName": "LambdaStreamToFirehose",
             "StartingPosition": "TRIM_HORIZON",
             "Enabled": True,
-            "Tags": {**OURS, naming.TABLE_TAG: NAME},
+            "Tags": MAPPING_TAGS,
             **MAPPING_SETTINGS,
         },
     )
     apply(calls, CreateMapping(NAME, STREAM_ARN))
+
+
+def test_tags_of_what_is_made_name_the_table_and_change_with_the_configuration() -> None:
+    slower = replace(CONFIG, batching_window_seconds=5, buffer_seconds=60)
+    for tags in (want.mapping_tags, want.delivery_stream_tags):
+        before, after = tags(NAME, CONFIG, ACCOUNT), tags(NAME, slower, ACCOUNT)
+        assert (before[naming.MANAGED_TAG], before[naming.TABLE_TAG]) == (naming.MANAGED_TAG_VALUE, NAME)
+        assert before[naming.CONFIGURATION_TAG] != after[naming.CONFIGURATION_TAG]
 
 
 def test_apply_of_create_mapping_when_nothing_is_deployed_says_so(calls: Calls) -> None:
@@ -262,6 +271,8 @@ def test_apply_of_update_mapping_enables_it_and_takes_filters_away(calls: Calls)
         "update_event_source_mapping",
         {"UUID": UUID, "Enabled": True, "FilterCriteria": {"Filters": []}, **MAPPING_SETTINGS},
     )
+    arn = f"arn:aws:lambda:eu-west-1:123456789012:event-source-mapping:{UUID}"
+    calls.expect("lambda", "tag_resource", {"Resource": arn, "Tags": MAPPING_TAGS})
     apply(calls, UpdateMapping(NAME, UUID))
 
 

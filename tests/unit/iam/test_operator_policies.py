@@ -238,6 +238,7 @@ ALLOWED = {
         Request("logs:CreateLogGroup", log_group(naming.DELIVERY_LOG_GROUP)),
         Request("logs:CreateLogStream", log_stream(naming.DELIVERY_LOG_GROUP, "Orders")),
         Request("logs:PutRetentionPolicy", log_group(naming.DELIVERY_LOG_GROUP)),
+        Request("logs:TagResource", log_group(naming.DELIVERY_LOG_GROUP)),
     ],
     "deprovision": [
         *LOOKING,

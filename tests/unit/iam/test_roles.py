@@ -105,6 +105,7 @@ ALLOWED = {
         Request("pipes:ListPipes"),
         Request("logs:CreateLogGroup", log_group(DELIVERY_LOG)),
         Request("logs:PutRetentionPolicy", log_group(DELIVERY_LOG)),
+        Request("logs:TagResource", log_group(DELIVERY_LOG)),
         Request("logs:CreateLogStream", log_stream(DELIVERY_LOG, "Orders")),
         Request("kms:CreateGrant", KEY, via("firehose")),
         Request("kms:DescribeKey", KEY, via("firehose")),

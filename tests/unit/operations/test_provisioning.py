@@ -9,7 +9,7 @@ from continuous_backup import naming
 from continuous_backup.aws import ClientError
 from continuous_backup.config import Config
 from continuous_backup.ensure_backup import wanted as want
-from continuous_backup.ensure_backup.actions import DeleteMapping, EnableStream, OptOut, Problem, Wait
+from continuous_backup.ensure_backup.actions import DeleteMapping, EnableStream, OptIn, OptOut, Problem, Wait
 from continuous_backup.ensure_backup.wanted import Wanted
 from continuous_backup.errors import ExitCode, UsageError
 from continuous_backup.naming import Account
@@ -26,7 +26,7 @@ def stream_arn(table: str) -> str:
     return f"{ACCOUNT.table_arn(table)}/stream/2026-11-22T08:00:00.000"
 
 
-def listed(stub, *, tables=(), wired=(), unmapped=(), delivery_streams=()) -> None:
+def listed(stub, *, tables=(), wired=(), unmapped=(), delivery_streams=(), opted_out=()) -> None:
     """The lists of an account.
 
     Each of `wired` is a table with a mapping and a delivery stream of ours, of `unmapped` one with the
@@ -62,9 +62,18 @@ def listed(stub, *, tables=(), wired=(), unmapped=(), delivery_streams=()) -> No
     tagged = [
         {
             "ResourceARN": ACCOUNT.delivery_stream_arn(table),
-            "Tags": [{"Key": key, "Value": value} for key, value in want.tags(table, CONFIG, ACCOUNT).items()],
+            "Tags": [
+                {"Key": key, "Value": value}
+                for key, value in want.delivery_stream_tags(table, CONFIG, ACCOUNT).items()
+            ],
         }
         for table in (*wired, *unmapped)
+    ] + [
+        {
+            "ResourceARN": ACCOUNT.table_arn(table),
+            "Tags": [{"Key": naming.MANAGED_TAG, "Value": naming.OPTED_OUT_TAG_VALUE}],
+        }
+        for table in opted_out
     ]
     stub("resourcegroupstaggingapi").add_response("get_resources", {"ResourceTagMappingList": tagged})
 
@@ -123,6 +132,24 @@ def test_provisioning_of_a_table_that_is_not_there_refuses_that_one_alone(aws, s
         TablePlan("Ordres", refusal="there is no such table in this account and region"),
         TablePlan("Orders"),
     ]
+
+
+def test_provisioning_of_all_leaves_alone_what_opted_out_and_naming_it_opts_it_in(aws, stub):
+    listed(stub, tables=["Carts"], opted_out=["Carts"])
+    described(stub, "Carts", streaming=False)
+    (left_alone,) = provisioning(aws).plan_provisioning(EVERYTHING)
+    assert left_alone.refused_on_request
+    assert "opts it out" in left_alone.refusal
+    assert not left_alone.actions
+
+    listed(stub, tables=["Carts"], opted_out=["Carts"])
+    described(stub, "Carts", streaming=False)
+    described(stub, "Carts", streaming=False)
+    tags = [{"Key": naming.MANAGED_TAG, "Value": naming.OPTED_OUT_TAG_VALUE}]
+    stub("dynamodb").add_response("list_tags_of_resource", {"Tags": tags})
+    stub("firehose").add_client_error("describe_delivery_stream", "ResourceNotFoundException")
+    (opted_in,) = provisioning(aws).plan_provisioning(Whitelist(False, ("Carts",)))
+    assert opted_in.actions[0] == OptIn("Carts")
 
 
 @pytest.mark.parametrize(("whitelist", "fine"), [(EVERYTHING, True), (Whitelist(False, ("Carts",)), False)])

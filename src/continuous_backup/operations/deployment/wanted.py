@@ -9,6 +9,7 @@ from continuous_backup import config as configuration
 from continuous_backup import naming
 from continuous_backup.config import Config
 from continuous_backup.ensure_backup.events import EVENT_PATTERN
+from continuous_backup.errors import UsageError
 from continuous_backup.naming import Account
 from continuous_backup.operations.deployment.package import Package
 from continuous_backup.operations.deployment.state import (
@@ -21,6 +22,7 @@ from continuous_backup.operations.deployment.state import (
 )
 
 ROLES_TEMPLATE = "iam-roles.yaml"
+_BUNDLED_FUNCTION = "optinFunction"
 
 
 def wanted(
@@ -79,9 +81,17 @@ def wanted(
 
 
 def environment_of(config_text: str, environment: Mapping[str, str]) -> dict[str, str]:
-    """The keys that the file leaves to the environment, as the functions' environment variables."""
+    """The keys that the file leaves to the environment, as the functions' environment variables.
+
+    Raises UsageError for optinFunction, whose Python file has to be in the zip.
+    """
     in_file = configuration.parse_hjson(config_text, configuration.BUNDLED_NAME)
     left_out = set(configuration.keys()).difference(in_file)
+    if environment.get(_BUNDLED_FUNCTION) and _BUNDLED_FUNCTION in left_out:
+        raise UsageError(
+            f"{_BUNDLED_FUNCTION} is set in the environment, and its Python file would not be in the zip",
+            "put it into the configuration file, and run ./build.sh",
+        )
     return {name: environment[name] for name in sorted(left_out) if environment.get(name)}
 
 

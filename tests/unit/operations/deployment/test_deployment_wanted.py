@@ -7,6 +7,7 @@ from deployments import ACCOUNT, ENSURE, FORWARDER, REPOSITORY, ROLE, WANTED, ai
 
 from continuous_backup import naming
 from continuous_backup.ensure_backup.events import TABLE_EVENTS
+from continuous_backup.errors import UsageError
 from continuous_backup.operations.deployment.wanted import environment_of, statement_id
 
 
@@ -112,3 +113,10 @@ def test_statement_ids_of_the_rules_differ_and_are_what_lambda_takes():
 
     assert len(set(ids)) == 2
     assert all(len(each) <= 100 and each.replace("-", "").isalnum() for each in ids)
+
+
+def test_environment_of_an_opt_in_function_that_no_zip_holds_is_refused():
+    with pytest.raises(UsageError, match="optinFunction is set in the environment") as caught:
+        environment_of("{}", {"optinFunction": "my_filter:is_production"})
+    assert "build.sh" in caught.value.hint
+    assert environment_of("{optinFunction: my_filter:f\n}", {"optinFunction": "another:f"}) == {}

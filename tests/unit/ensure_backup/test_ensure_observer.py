@@ -1,0 +1,187 @@
+"""What describe and list calls say, as facts: over all pages, and with what AWS leaves out."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from botocore.stub import Stubber
+
+from continuous_backup import naming
+from continuous_backup.aws import Aws, ClientError
+from continuous_backup.ensure_backup import wanted as want
+from continuous_backup.ensure_backup.observer import Listing, Observer, Overview
+from continuous_backup.ensure_backup.state import Stream, Table
+from tests.unit.ensure_backup.wiring import ACCOUNT, CONFIG, FORMER_ARN, NAME, STREAM_ARN
+
+Stubs = Callable[[str], Stubber]
+UUID = "58298ec1-ec3c-43a5-895d-e89af3d9e3f9"
+TABLE_ARN = ACCOUNT.table_arn(NAME)
+
+
+@pytest.fixture
+def observer(aws: Aws) -> Observer:
+    return Observer(aws, CONFIG, ACCOUNT, calls_per_second=1_000)
+
+
+def mapping_of(stream_arn: str = STREAM_ARN, uuid: str = UUID, **changes: Any) -> dict[str, Any]:
+    return {
+        "UUID": uuid,
+        "EventSourceArn": stream_arn,
+        "FunctionArn": ACCOUNT.function_arn(naming.FORWARDER_FUNCTION),
+        "State": "Enabled",
+        "BatchSize": 1000,
+        "MaximumBatchingWindowInSeconds": 30,
+        "ParallelizationFactor": 1,
+        "MaximumRetryAttempts": -1,
+        "MaximumRecordAgeInSeconds": 79_200,
+        "BisectBatchOnFunctionError": True,
+        "FunctionResponseTypes": ["ReportBatchItemFailures"],
+        "DestinationConfig": {"OnFailure": {"Destination": ACCOUNT.bucket_arn(CONFIG.bucket)}},
+    } | changes
+
+
+def answer_lists(stub: Stubs, *pages: list[dict[str, Any]]) -> None:
+    for number, page in enumerate(pages):
+        more = {"NextMarker": f"page-{number + 1}"} if number + 1 < len(pages) else {}
+        stub("lambda").add_response("list_event_source_mappings", {"EventSourceMappings": page, **more})
+    stub("firehose").add_response(
+        "list_delivery_streams", {"DeliveryStreamNames": ["a", "b"], "HasMoreDeliveryStreams": True}
+    )
+    stub("firehose").add_response(
+        "list_delivery_streams",
+        {"DeliveryStreamNames": ["c"], "HasMoreDeliveryStreams": False},
+        {"Limit": 10_000, "ExclusiveStartDeliveryStreamName": "b"},
+    )
+
+
+def describe_table(stub: Stubs, **facts: Any) -> None:
+    described = {"TableStatus": "ACTIVE"} | facts
+    stub("dynamodb").add_response("describe_table", {"Table": described}, {"TableName": NAME})
+
+
+STREAMING = {
+    "StreamSpecification": {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
+    "LatestStreamArn": STREAM_ARN,
+}
+
+
+def test_listing_takes_in_every_page_of_mappings_and_delivery_streams(observer: Observer, stub: Stubs) -> None:
+    uuids = [f"58298ec1-ec3c-43a5-895d-{number:012}" for number in range(3)]
+    answer_lists(stub, *([mapping_of(uuid=uuid)] for uuid in uuids))
+    listing = observer.listing()
+    assert [each.uuid for each in listing.mappings] == uuids
+    assert listing.delivery_streams == {"a", "b", "c"}
+    assert listing.mappings[0].settings == want.mapping_settings(CONFIG, ACCOUNT)
+
+
+def test_listing_leaves_out_mappings_of_other_sources(observer: Observer, stub: Stubs) -> None:
+    answer_lists(stub, [mapping_of("arn:aws:sqs:eu-west-1:123456789012:queue"), mapping_of()])
+    assert [each.stream_arn for each in observer.listing().mappings] == [STREAM_ARN]
+
+
+@pytest.mark.parametrize(
+    ("difference", "field", "value"),
+    [
+        ({"MaximumRetryAttempts": 2}, "retry_attempts", 2),
+        ({"FunctionResponseTypes": []}, "reports_batch_item_failures", False),
+        ({"FilterCriteria": {"Filters": [{"Pattern": "{}"}]}}, "filters", True),
+        ({"DestinationConfig": {}}, "on_failure", ""),
+        ({"BisectBatchOnFunctionError": False}, "bisects", False),
+    ],
+)
+def test_listing_sees_each_setting_that_could_lose_changes(
+    observer: Observer, stub: Stubs, difference: dict[str, Any], field: str, value: object
+) -> None:
+    answer_lists(stub, [mapping_of(**difference)])
+    assert getattr(observer.listing().mappings[0].settings, field) == value
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        ({}, Table(NAME)),
+        (STREAMING, Table(NAME, stream=Stream(STREAM_ARN))),
+        ({"LatestStreamArn": FORMER_ARN}, Table(NAME, stream=Stream(FORMER_ARN, "", enabled=False))),
+        ({"Replicas": [{"RegionName": "eu-central-1"}]}, Table(NAME, replicas=1)),
+        ({"TableStatus": "ARCHIVED"}, Table(NAME, status="ARCHIVED")),
+    ],
+)
+def test_table_is_what_describe_table_says(
+    observer: Observer, stub: Stubs, facts: dict[str, Any], expected: Table
+) -> None:
+    describe_table(stub, **facts)
+    stub("dynamodb").add_response("list_tags_of_resource", {"Tags": []}, {"ResourceArn": TABLE_ARN})
+    assert observer.table(NAME) == expected
+
+
+def test_table_when_its_tag_opts_it_out_says_so(observer: Observer, stub: Stubs) -> None:
+    describe_table(stub)
+    tags = [{"Key": "team", "Value": "x"}, {"Key": naming.MANAGED_TAG, "Value": "off"}]
+    stub("dynamodb").add_response("list_tags_of_resource", {"Tags": tags})
+    found = observer.table(NAME)
+    assert found
+    assert found.opted_out
+
+
+def test_table_when_it_is_not_there_is_none_and_any_other_error_is_raised(observer: Observer, stub: Stubs) -> None:
+    stub("dynamodb").add_client_error("describe_table", "ResourceNotFoundException")
+    assert observer.table(NAME) is None
+    stub("dynamodb").add_client_error("describe_table", "ThrottlingException")
+    with pytest.raises(ClientError):
+        observer.table(NAME)
+
+
+@pytest.mark.parametrize("code", ["ThrottlingException", "AccessDeniedException", "InternalFailure"])
+def test_delivery_stream_when_it_cannot_be_described_is_not_taken_to_be_missing(
+    observer: Observer, stub: Stubs, code: str
+) -> None:
+    stub("firehose").add_client_error("describe_delivery_stream", code, http_status_code=400)
+    with pytest.raises(ClientError):
+        observer.delivery_stream(NAME)
+
+
+def test_observe_counts_other_readers_of_the_stream_before_we_join_it(observer: Observer, stub: Stubs) -> None:
+    describe_table(stub, **STREAMING)
+    stub("dynamodb").add_response("list_tags_of_resource", {"Tags": []})
+    stub("firehose").add_client_error("describe_delivery_stream", "ResourceNotFoundException")
+    theirs = mapping_of(FunctionArn=ACCOUNT.function_arn("theirs"))
+    stub("lambda").add_response(
+        "list_event_source_mappings", {"EventSourceMappings": [theirs]}, {"EventSourceArn": STREAM_ARN}
+    )
+    stub("pipes").add_response(
+        "list_pipes", {"Pipes": [{"Name": "theirs", "Source": STREAM_ARN}]}, {"SourcePrefix": STREAM_ARN}
+    )
+    state = observer.observe(NAME, Listing((), frozenset()))
+    assert state.other_readers == 2
+    assert state.delivery_stream is None
+
+
+def test_observe_tells_mappings_that_are_ours_and_streams_that_are_gone(observer: Observer, stub: Stubs) -> None:
+    former_uuid = "58298ec1-ec3c-43a5-895d-000000000002"
+    answer_lists(stub, [mapping_of(), mapping_of(FORMER_ARN, former_uuid)])
+    listing = observer.listing()
+    describe_table(stub, **STREAMING)
+    stub("dynamodb").add_response("list_tags_of_resource", {"Tags": []})
+    stub("dynamodbstreams").add_client_error("describe_stream", "ResourceNotFoundException")
+    stub("lambda").add_response("list_tags", {"Tags": {naming.MANAGED_TAG: naming.MANAGED_TAG_VALUE}})
+    stub("lambda").add_response("list_tags", {"Tags": {"owner": "another team"}})
+    stub("firehose").add_client_error("describe_delivery_stream", "ResourceNotFoundException")
+    current, former = observer.observe(NAME, listing).mappings
+    assert (current.ours, current.stream_is_gone) == (True, False)
+    assert (former.ours, former.stream_is_gone) == (False, True)
+
+
+def test_glance_makes_one_describe_call_and_believes_the_tags(observer: Observer, stub: Stubs) -> None:
+    describe_table(stub, **STREAMING)
+    tags = want.delivery_stream_tags(NAME, CONFIG, ACCOUNT)
+    overview = Overview(
+        (),
+        frozenset({NAME}),
+        frozenset({NAME}),
+        {ACCOUNT.delivery_stream_arn(NAME): tags, TABLE_ARN: {naming.MANAGED_TAG: "off"}},
+    )
+    state = observer.glance(NAME, overview)
+    assert state.table
+    assert state.table.opted_out
+    assert state.delivery_stream
+    assert (state.delivery_stream.ours, state.delivery_stream.destination) == (True, None)

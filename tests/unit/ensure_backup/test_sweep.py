@@ -1,0 +1,103 @@
+"""The sweep: which tables it looks at whole, from what the lists say."""
+
+import logging
+from typing import Any
+
+from continuous_backup import naming
+from continuous_backup.ensure_backup import sweep
+from continuous_backup.ensure_backup import wanted as want
+from continuous_backup.ensure_backup.actions import CreateMapping, Step
+from continuous_backup.ensure_backup.observer import Overview
+from continuous_backup.ensure_backup.state import BackupState, DeliveryStream
+from continuous_backup.ensure_backup.wanted import Wanted
+from tests.unit.ensure_backup.wiring import ACCOUNT, CONFIG, STREAM_ARN, delivery_stream, mapping
+
+
+class Lists:
+    """An account as its lists show it; `asked` are the delivery streams that were looked at singly."""
+
+    def __init__(self, overview: Overview, *singly: DeliveryStream) -> None:
+        self._overview = overview
+        self._singly = {each.name: each for each in singly}
+        self.asked: list[str] = []
+
+    def overview(self) -> Overview:
+        return self._overview
+
+    def glance(self, table: str, overview: Overview) -> BackupState:
+        return BackupState(table)
+
+    def delivery_stream(self, name: str) -> DeliveryStream | None:
+        self.asked.append(name)
+        return self._singly.get(name)
+
+
+class Plans:
+    def __init__(self, *amiss: str) -> None:
+        self._amiss = amiss
+
+    def planned(self, state: BackupState, wanted: Wanted) -> list[Step]:
+        return [CreateMapping(state.name, STREAM_ARN)] if state.name in self._amiss else []
+
+
+def looked_at(lists: Lists, plans: Plans, turn: int = 0, leaves_out: str = "-") -> list[str]:
+    observer: Any = lists
+    convergence: Any = plans
+    log = logging.getLogger("test-sweep")
+    return sweep.tables_to_look_at(
+        observer, convergence, CONFIG, lambda name: not name.startswith(leaves_out), turn, log
+    )
+
+
+def names(count: int) -> list[str]:
+    return [f"table-{number:03}" for number in range(count)]
+
+
+def tags(table: str) -> dict[str, str]:
+    return want.delivery_stream_tags(table, CONFIG, ACCOUNT)
+
+
+def test_sweep_looks_first_at_tables_where_something_is_amiss() -> None:
+    lists = Lists(Overview((), frozenset(), frozenset(names(100))))
+    assert looked_at(lists, Plans("table-099"))[0] == "table-099"
+
+
+def test_sweep_leaves_filtered_tables_alone() -> None:
+    lists = Lists(Overview((), frozenset(), frozenset({"test-a", "b"})))
+    assert looked_at(lists, Plans("test-a", "b"), leaves_out="test-") == ["b"]
+
+
+def test_sweep_over_many_turns_looks_at_every_table_whole() -> None:
+    lists = Lists(Overview((), frozenset(), frozenset(names(250))))
+    each_turn = [looked_at(lists, Plans(), turn) for turn in range(13)]
+    assert all(len(turn) == sweep.LOOKED_AT_A_SWEEP for turn in each_turn)
+    assert {table for turn in each_turn for table in turn} == set(names(250))
+
+
+def test_sweep_finds_deleted_tables_by_their_mappings_and_by_their_tags() -> None:
+    arn = ACCOUNT.delivery_stream_arn("by-tag")
+    overview = Overview((mapping(),), frozenset({"by-tag"}), frozenset(), {arn: tags("by-tag")})
+    assert looked_at(Lists(overview), Plans()) == ["Orders", "by-tag"]
+
+
+def test_sweep_asks_delivery_streams_of_which_no_list_tells_a_few_at_a_time() -> None:
+    ours = delivery_stream()
+    theirs = [DeliveryStream(name) for name in names(100)]
+    everything = frozenset({ours.name, *names(100)})
+    lists = Lists(Overview((), everything, frozenset()), ours, *theirs)
+    found = [looked_at(lists, Plans(), turn) for turn in range(6)]
+    assert ["Orders"] in found
+    assert {name for turn in found for name in turn} == {"Orders"}
+    assert set(lists.asked) == everything
+
+
+def test_sweep_does_not_ask_delivery_streams_that_belong_to_a_table() -> None:
+    lists = Lists(Overview((), frozenset({"Orders"}), frozenset({"Orders"})))
+    looked_at(lists, Plans())
+    assert lists.asked == []
+
+
+def test_sweep_looks_at_tables_that_opted_out_no_more_than_it_must() -> None:
+    tag = {ACCOUNT.table_arn("Orders"): {naming.MANAGED_TAG: naming.OPTED_OUT_TAG_VALUE}}
+    lists = Lists(Overview((), frozenset(), frozenset({"Orders"}), tag))
+    assert looked_at(lists, Plans()) == ["Orders"], "whole, in its turn: the tag may have been taken away"
