@@ -20,7 +20,7 @@ def main(arguments: Sequence[str]) -> ExitCode:
     asked_for = whitelist.load(options.whitelist)
     aws, account, config = cli.connect(options, cli.load_config(options))
     provisioning = Provisioning(aws, config, account, table_scripts.log())
-    provisioning.require_forwarder()
+    provisioning.require_deployment()
     plans = provisioning.plan_provisioning(asked_for)
     return table_scripts.finish(options, provisioning, plans, Wanted.PROVISIONED)
 

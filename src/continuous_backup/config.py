@@ -1,10 +1,12 @@
 """The configuration: its keys, their defaults, and everything that can be wrong with them."""
 
 import difflib
+import hashlib
+import json
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import Field, dataclass, field, fields, replace
+from dataclasses import Field, asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,9 @@ from continuous_backup.naming import Account
 
 #: What the configuration is called inside a Lambda function's zip.
 BUNDLED_NAME = "config.hjson"
+
+#: Beginnings of the settings that are about the functions and rules, and not about the wiring of tables.
+_OF_FUNCTIONS = ("events_", "lambda_", "sweep_", "architecture", "ensure_", "forwarder_", "log_")
 
 _ARN = r"arn:[a-z-]+:"
 _PLACEHOLDER = re.compile(r"<[^<>]+>")
@@ -231,6 +236,12 @@ class Config:
         "Format of the functions' logs.",
         choices=("JSON", "Text"),
     )
+
+    @property
+    def fingerprint(self) -> str:
+        """16 hexadecimal digits, the same for configurations that wire tables in the same way."""
+        wiring = {name: value for name, value in asdict(self).items() if not name.startswith(_OF_FUNCTIONS)}
+        return hashlib.sha256(json.dumps(wiring, sort_keys=True).encode()).hexdigest()[:16]
 
     @property
     def forwarder_compresses(self) -> bool:

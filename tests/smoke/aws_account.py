@@ -78,6 +78,7 @@ def _minutes(text: str) -> float:
 def _tell_plan(subject: Subject, *, keep: bool) -> None:
     account, config = subject.account, subject.config
     cli.tell(f"Account {account.id}, region {account.region}, backup in s3://{config.bucket}/{config.prefix}")
+    cli.tell(f"Asked at {subject.client('dynamodb').meta.endpoint_url}")
     cli.tell(f"  - create table {subject.table} (on demand; it costs some cents at most)")
     cli.tell(
         f"  - wait until EnsureDynamoBackup has wired it: delivery stream {subject.delivery_stream}, a mapping"

@@ -189,7 +189,7 @@ class Observer:
             "resourcegroupstaggingapi",
             "get_resources",
             "ResourceTagMappingList",
-            ResourceTypeFilters=["firehose:deliverystream", "lambda:event-source-mapping", "dynamodb:table"],
+            ResourceTypeFilters=["firehose", "lambda", "dynamodb"],
             TagFilters=[{"Key": naming.MANAGED_TAG}],
         )
         return {each["ResourceARN"]: {tag["Key"]: tag["Value"] for tag in each["Tags"]} for each in found}

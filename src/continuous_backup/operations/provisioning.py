@@ -69,15 +69,20 @@ class Provisioning:
         calls_per_second: float = DELIVERY_STREAM_CALLS_PER_SECOND,
     ) -> None:
         self._aws = aws
+        self._config = config
         self._observer = Observer(aws, config, account, calls_per_second)
         executor = Executor(aws, config, account, log, calls_per_second)
         self._convergence = Convergence(aws, config, account, self._observer, executor)
         self._is_backed_up: Filter = opt_in_filter(config, log)
 
-    def require_forwarder(self) -> None:
-        """Raises UsageError where there is nothing yet that tables could be mapped to."""
+    def require_deployment(self) -> None:
+        """Raises UsageError where no forwarder is deployed, or one with another configuration than ours.
+
+        Tables wired with another configuration would be wired back by the next sweep.
+        """
+        functions = self._aws.client("lambda")
         try:
-            self._aws.client("lambda").get_function_configuration(FunctionName=naming.FORWARDER_FUNCTION)
+            found = functions.get_function_configuration(FunctionName=naming.FORWARDER_FUNCTION)
         except ClientError as err:
             if error_code(err) != "ResourceNotFoundException":
                 raise
@@ -85,6 +90,11 @@ class Provisioning:
                 f"there is no function {naming.FORWARDER_FUNCTION} in {self._aws.region}",
                 "run ./build.sh and deploy.py first, or name another --region",
             ) from err
+        if self._config.fingerprint not in found.get("Description", ""):
+            raise UsageError(
+                "this is another configuration than the deployed one",
+                "name the deployed one with --config-file, or deploy this one: ./build.sh, then deploy.py",
+            )
 
     def plan_provisioning(self, whitelist: Whitelist) -> list[TablePlan]:
         """What each table that is asked for needs. Tables that look right in the lists are not described."""

@@ -1,6 +1,7 @@
 """Which tables provisioning and deprovisioning plan for, and what comes of each."""
 
 import logging
+from dataclasses import replace
 from uuid import NAMESPACE_URL, uuid5
 
 import pytest
@@ -13,6 +14,7 @@ from continuous_backup.ensure_backup.actions import DeleteMapping, EnableStream,
 from continuous_backup.ensure_backup.wanted import Wanted
 from continuous_backup.errors import ExitCode, UsageError
 from continuous_backup.naming import Account
+from continuous_backup.operations.deployment.wanted import description
 from continuous_backup.operations.provisioning import Provisioning, TablePlan, TableResult, exit_code, lag
 from continuous_backup.operations.whitelist import Whitelist
 
@@ -224,26 +226,47 @@ def test_wired_tables_are_those_with_a_mapping_or_a_delivery_stream_of_ours_dele
 # --- the forwarder
 
 
-def test_require_forwarder_where_there_is_none_says_what_to_do_first(aws, stub):
+def test_require_deployment_where_there_is_none_says_what_to_do_first(aws, stub):
     stub("lambda").add_client_error("get_function_configuration", "ResourceNotFoundException")
 
     with pytest.raises(UsageError, match=r"^there is no function LambdaStreamToFirehose in eu-west-1$") as caught:
-        provisioning(aws).require_forwarder()
+        provisioning(aws).require_deployment()
 
     assert "deploy.py" in caught.value.hint
 
 
-def test_require_forwarder_where_it_is_there_is_content(aws, stub):
-    stub("lambda").add_response("get_function_configuration", {}, {"FunctionName": "LambdaStreamToFirehose"})
+def test_require_deployment_where_it_has_this_configuration_is_content(aws, stub):
+    answer = {"Description": description(CONFIG)}
+    stub("lambda").add_response("get_function_configuration", answer, {"FunctionName": "LambdaStreamToFirehose"})
 
-    provisioning(aws).require_forwarder()
+    provisioning(aws).require_deployment()
 
 
-def test_require_forwarder_that_may_not_look_does_not_say_that_there_is_none(aws, stub):
+@pytest.mark.parametrize("told", [description(replace(CONFIG, prefix="elsewhere")), "theirs", ""])
+def test_require_deployment_where_it_has_another_configuration_says_so(aws, stub, told):
+    stub("lambda").add_response("get_function_configuration", {"Description": told} if told else {})
+
+    with pytest.raises(UsageError, match="another configuration than the deployed one") as caught:
+        provisioning(aws).require_deployment()
+
+    assert "--config-file" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "changes", [{"log_retention_days": 7}, {"ensure_memory_mb": 512}, {"lambda_role_arn": "x"}]
+)
+def test_require_deployment_where_only_the_functions_differ_is_content(aws, stub, changes):
+    answer = {"Description": description(replace(CONFIG, **changes))}
+    stub("lambda").add_response("get_function_configuration", answer)
+
+    provisioning(aws).require_deployment()
+
+
+def test_require_deployment_that_may_not_look_does_not_say_that_there_is_none(aws, stub):
     stub("lambda").add_client_error("get_function_configuration", "AccessDeniedException")
 
     with pytest.raises(ClientError):
-        provisioning(aws).require_forwarder()
+        provisioning(aws).require_deployment()
 
 
 # --- what comes of it

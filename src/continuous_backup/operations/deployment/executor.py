@@ -188,7 +188,6 @@ class Executor:
                 Code={"ZipFile": code},
                 Architectures=[its.architecture],
                 Tags=_TAGS,
-                Description="DynamoDB Continuous Backup",
                 **_settings(its),
             ),
         )
@@ -274,6 +273,7 @@ def _begins_operation(stack_event: dict[str, Any]) -> bool:
 def _settings(its: Function, is_update: bool = False) -> dict[str, Any]:
     """The part of CreateFunction and UpdateFunctionConfiguration that is the same."""
     settings = {
+        "Description": its.description,
         "Role": its.role_arn,
         "Handler": its.handler,
         "Runtime": its.runtime,

@@ -163,6 +163,7 @@ def _function(aws: Aws, name: str) -> Function | None:
         timeout_seconds=its["Timeout"],
         log_format=its.get("LoggingConfig", {}).get("LogFormat", "Text"),
         code_sha256=its["CodeSha256"],
+        description=its.get("Description", ""),
         environment=its.get("Environment", {}).get("Variables", {}),
         reserved_concurrency=reserved.get("ReservedConcurrentExecutions", 0),
         ours=found.get("Tags", {}).get(naming.MANAGED_TAG) == naming.MANAGED_TAG_VALUE,

@@ -47,6 +47,7 @@ _SETTINGS = {
     "timeout_seconds": "time-out",
     "log_format": "log format",
     "environment": "environment",
+    "description": "description",
 }
 
 

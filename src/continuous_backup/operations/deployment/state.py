@@ -41,6 +41,7 @@ class Function:
     timeout_seconds: int
     log_format: str
     code_sha256: str
+    description: str = ""
     environment: Mapping[str, str] = field(default_factory=dict, hash=False)
     reserved_concurrency: int = 0
     ours: bool = True

@@ -5,8 +5,8 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+from continuous_backup import __version__, naming
 from continuous_backup import config as configuration
-from continuous_backup import naming
 from continuous_backup.config import Config
 from continuous_backup.ensure_backup.events import EVENT_PATTERN
 from continuous_backup.errors import UsageError
@@ -95,6 +95,11 @@ def environment_of(config_text: str, environment: Mapping[str, str]) -> dict[str
     return {name: environment[name] for name in sorted(left_out) if environment.get(name)}
 
 
+def description(config: Config) -> str:
+    """What a function says of itself: by this, scripts see whether they have the deployed configuration."""
+    return f"DynamoDB Continuous Backup {__version__}, configuration {config.fingerprint}"
+
+
 def statement_id(rule: str) -> str:
     """The name of the statement in the function's resource policy that lets a rule invoke it."""
     return f"{rule}-{hashlib.sha256(rule.encode()).hexdigest()[:8]}"
@@ -133,6 +138,7 @@ def _function(
         timeout_seconds=timeout_seconds,
         log_format=config.log_format,
         code_sha256=package.sha256,
+        description=description(config),
         environment=environment,
         reserved_concurrency=reserved_concurrency,
     )

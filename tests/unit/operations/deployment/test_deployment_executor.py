@@ -4,7 +4,6 @@ import json
 from dataclasses import replace
 
 import pytest
-from botocore.stub import ANY
 from deployments import ACCOUNT, ENSURE, FORWARDER, WANTED, packages
 
 from continuous_backup import naming
@@ -23,6 +22,7 @@ RULE = WANTED.rules[naming.API_EVENTS_RULE]
 CANNOT_ASSUME = "The role defined for the function cannot be assumed by Lambda."
 SETTINGS = {
     "FunctionName": ENSURE,
+    "Description": FUNCTION.description,
     "Role": FUNCTION.role_arn,
     "Handler": FUNCTION.handler,
     "Runtime": "python3.13",
@@ -245,7 +245,6 @@ CREATE_CALL = {
     "Code": {"ZipFile": b"the code of EnsureDynamoBackup"},
     "Architectures": ["arm64"],
     "Tags": TAGS,
-    "Description": ANY,
 }
 ACTIVE = {"Configuration": {"State": "Active", "LastUpdateStatus": "Successful"}}
 
@@ -354,7 +353,6 @@ def test_put_rule_makes_it_with_our_tag_in_one_call(executor, stub, rule, trigge
             "Name": rule.name,
             "State": "ENABLED",
             "RoleArn": rule.role_arn,
-            "Description": ANY,
             "Tags": TAG_LIST,
             **trigger,
         },

@@ -223,6 +223,7 @@ def _describe_function(functions, its, tags=None) -> None:
         "Timeout": its.timeout_seconds,
         "LoggingConfig": {"LogFormat": its.log_format},
         "CodeSha256": its.code_sha256,
+        "Description": its.description,
     }
     found = {"Configuration": configuration, "Tags": tags or {OURS["Key"]: OURS["Value"]}}
     functions.add_response("get_function", found, {"FunctionName": its.name})

@@ -122,6 +122,7 @@ def test_plan_where_code_and_settings_differ_does_both_and_names_all_differences
 def test_plan_knows_every_fact_of_a_function():
     """A fact that nobody compares would never be mended."""
     compared = {"role_arn", "handler", "runtime", "memory_mb", "timeout_seconds", "log_format", "environment"}
+    compared |= {"description"}
 
     assert set(Function.__dataclass_fields__) == compared | {
         *("name", "ours", "architecture", "code_sha256", "reserved_concurrency")
