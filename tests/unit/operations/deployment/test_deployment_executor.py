@@ -351,6 +351,7 @@ def test_put_rule_makes_it_with_our_tag_in_one_call(executor, stub, rule, trigge
         {},
         {
             "Name": rule.name,
+            "Description": "DynamoDB Continuous Backup",
             "State": "ENABLED",
             "RoleArn": rule.role_arn,
             "Tags": TAG_LIST,
