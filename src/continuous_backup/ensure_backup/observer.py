@@ -34,11 +34,18 @@ class Listing:
 
 @dataclass(frozen=True)
 class Overview(Listing):
-    """What lists alone say about the account: cheap, whatever the number of tables."""
+    """What lists alone say about the account: cheap, whatever the number of tables.
+
+    `tags` has, by ARN, the tags of what carries ours, as far as the tagging API tells.
+    """
 
     tables: frozenset[str] = frozenset()
     tags: dict[str, dict[str, str]] = field(default_factory=dict)
-    """Tags by ARN of what carries ours, as far as the tagging API tells."""
+
+    @property
+    def told(self) -> frozenset[str]:
+        """The delivery streams of ours that the tagging API tells of."""
+        return frozenset(arn.rpartition("/")[2] for arn in self.tags if ":deliverystream/" in arn)
 
 
 class Observer:

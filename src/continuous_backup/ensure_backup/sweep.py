@@ -62,9 +62,8 @@ def _untold(observer: Observer, config: Config, overview: Overview, there: list[
     It is eventually consistent, and some emulators do not list delivery streams at all; so those that
     belong to no table are asked for their tags, a few a sweep.
     """
-    told = {arn.rpartition("/")[2] for arn in overview.tags}
     wanted = {config.delivery_stream_name(table) for table in there}
-    unclaimed = sorted(overview.delivery_streams - told - wanted)
+    unclaimed = sorted(overview.delivery_streams - overview.told - wanted)
     found = (observer.delivery_stream(name) for name in _in_turn(unclaimed, turn))
     return {each.table for each in found if each and each.ours and each.table not in overview.tables}
 
