@@ -42,3 +42,4 @@ format: install ## let ruff format everything
 
 clean: ## remove everything that was made here
 	rm -rf $(VENV) .local dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -4,7 +4,7 @@ set -euo pipefail
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 
 python="$here/.venv/bin/python"
-if [ ! -x "$python" ]; then
+if ! "$python" -c 'import hjson, pip' 2>/dev/null; then
     python=python3
     if ! python3 -c 'import sys, hjson, pip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
         echo "Error: building needs Python 3.11 or newer with pip and hjson" >&2

@@ -20,8 +20,9 @@ def main(arguments: Sequence[str]) -> ExitCode:
     asked_for = whitelist.load(options.whitelist)
     aws, account, config = cli.connect(options, cli.load_config(options))
     provisioning = Provisioning(aws, config, account, table_scripts.log())
+    provisioning.require_deployment(if_any=True)
     plans = provisioning.plan_deprovisioning(asked_for)
-    cli.tell(f"How far the forwarder is behind: {lag(aws, config)}")
+    cli.tell(f"How far the forwarder is behind: {lag(aws)}")
     return table_scripts.finish(options, provisioning, plans, Wanted.DEPROVISIONED)
 
 

@@ -4,6 +4,7 @@ import shutil
 import signal
 import sys
 import threading
+from shlex import quote
 
 from local.emulator import ROOT, EmulatorError
 from local.stage import PREFIX, REPOSITORY, ScriptFailed, Stage
@@ -15,7 +16,7 @@ def main() -> int:
     shutil.rmtree(work, ignore_errors=True)
     over = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: over.set())
+        signal.signal(number, lambda *_: _stop(over))
     try:
         with Stage(work) as stage:
             stage.build()
@@ -23,24 +24,33 @@ def main() -> int:
             print(_invitation(stage), flush=True)
             over.wait()
     except (EmulatorError, ScriptFailed) as err:
-        print(f"Error: {err}", file=sys.stderr)
-        return 1
+        if not over.is_set():  # Ctrl-C reaches the scripts that are running, too
+            print(f"Error: {err}", file=sys.stderr)
+            return 1
+    except KeyboardInterrupt:
+        over.set()
     print("Stopped.")
     return 0
 
 
+def _stop(over: threading.Event) -> None:
+    over.set()
+    raise KeyboardInterrupt
+
+
 def _invitation(stage: Stage) -> str:
-    python = REPOSITORY / ".venv" / "bin" / "python"
+    config, dist = quote(str(stage.config_file)), quote(str(stage.dist))
     return f"""
 Continuous backup is deployed in an emulated account. In another terminal:
 
   export AWS_ENDPOINT_URL={stage.emulator.endpoint_url}
-  export AWS_CA_BUNDLE={stage.emulator.ca_bundle}
-  export AWS_REGION={stage.emulator.region}
+  export AWS_CA_BUNDLE={quote(str(stage.emulator.ca_bundle))}
+  export AWS_REGION={stage.emulator.region} AWS_DEFAULT_REGION={stage.emulator.region}
   export AWS_ACCESS_KEY_ID={ROOT.access_key_id}
   export AWS_SECRET_ACCESS_KEY={ROOT.secret_access_key}
+  unset AWS_PROFILE AWS_SESSION_TOKEN
 
-Create a table, and see it wired and written:
+Create a table, and see it wired and written (with the AWS CLI, version 2):
 
   aws dynamodb create-table --table-name Orders --billing-mode PAY_PER_REQUEST \\
       --attribute-definitions AttributeName=id,AttributeType=S --key-schema AttributeName=id,KeyType=HASH
@@ -49,11 +59,16 @@ Create a table, and see it wired and written:
   aws s3 ls --recursive s3://{stage.bucket}/{PREFIX}/
   aws logs tail /aws/lambda/EnsureDynamoBackup
 
-And the scripts, from {REPOSITORY}:
+And the scripts:
 
-  {python} provision_tables.py whitelist.hjson --dry-run --config-file {stage.config_file}
-  {python} deprovision_tables.py whitelist.hjson --dry-run --config-file {stage.config_file}
-  {python} undeploy.py --dry-run --config-file {stage.config_file}
+  cd {quote(str(REPOSITORY))}
+  ./provision_tables.py whitelist.hjson --dry-run --config-file {config}
+  ./deprovision_tables.py whitelist.hjson --dry-run --config-file {config}
+  ./undeploy.py --deprovision --dry-run --config-file {config}
+
+To deploy another configuration here, edit that file; functions run on this machine, not on Lambda's:
+
+  ./build.sh {config} --this-machine --dist {dist} && ./deploy.py --dist {dist}
 
 Ctrl-C ends it, and everything in it is gone."""
 

@@ -182,7 +182,11 @@ def explain(err: BaseException, doing: str = "") -> BackupError:
         return UsageError(f"{what}no AWS region is set", "give --region, or set AWS_REGION")
     if isinstance(err, UNREACHABLE):
         where = os.environ.get("AWS_ENDPOINT_URL", "")
-        hint = f"AWS_ENDPOINT_URL is {where}: is something listening there?" if where else "check the network"
+        hint = (
+            f"AWS_ENDPOINT_URL is {where}: is something listening there, and does AWS_CA_BUNDLE belong to it?"
+            if where
+            else "check the network, and the name of the region"
+        )
         return AwsError(f"{what}AWS cannot be reached: {err}", hint)
     if not isinstance(err, ClientError):
         return AwsError(f"{what}{err}")

@@ -20,9 +20,13 @@ from continuous_backup.naming import Account
 BUNDLED_NAME = "config.hjson"
 
 #: Beginnings of the settings that are about the functions and rules, and not about the wiring of tables.
-_OF_FUNCTIONS = ("events_", "lambda_", "sweep_", "architecture", "ensure_", "forwarder_", "log_")
+_OF_FUNCTIONS = (
+    *("events_", "lambda_", "sweep_", "architecture", "ensure_", "log_"),
+    *("forwarder_memory", "forwarder_reserved"),
+)
 
 _ARN = r"arn:[a-z-]+:"
+_MORE_THAN_THE_VALUE = re.compile(r"\s(//|#|/\*)|,\s*$")
 _PLACEHOLDER = re.compile(r"<[^<>]+>")
 
 
@@ -60,14 +64,14 @@ class Config:
         "region",
         "",
         "AWS region to protect. Default: the region of your AWS settings.",
-        pattern=r"[a-z]{2}(-[a-z]+)+-\d",
+        pattern=r"[a-z]{2,4}(-[a-z]+)+-\d",
         shape="a region such as eu-west-1",
     )
     events_role_arn: str = _key(
         "cloudWatchRoleArn",
         "",
         "Role of the EventBridge rules. Default: the role of the stack that deploy.py creates.",
-        pattern=_ARN + r"iam::\d{12}:role/.+",
+        pattern=_ARN + r"iam::\d{12}:role/[\w+=,.@/-]+",
         shape="the ARN of an IAM role",
     )
     bucket: str = _key(
@@ -89,7 +93,7 @@ class Config:
         "firehoseDeliveryRoleArn",
         "",
         "Role with which Firehose writes to S3. Default: the role of the stack that deploy.py creates.",
-        pattern=_ARN + r"iam::\d{12}:role/.+",
+        pattern=_ARN + r"iam::\d{12}:role/[\w+=,.@/-]+",
         shape="the ARN of an IAM role",
     )
     buffer_mb: int = _key(
@@ -110,7 +114,7 @@ class Config:
         "lambdaExecRoleArn",
         "",
         "Role of the Lambda functions. Default: the role of the stack that deploy.py creates.",
-        pattern=_ARN + r"iam::\d{12}:role/.+",
+        pattern=_ARN + r"iam::\d{12}:role/[\w+=,.@/-]+",
         shape="the ARN of an IAM role",
     )
     batch_size: int = _key(
@@ -159,7 +163,7 @@ class Config:
         "kmsKeyArn",
         "",
         "Customer managed KMS key for the delivery streams and the objects. Default: keys that AWS owns.",
-        pattern=_ARN + r"kms:[a-z0-9-]+:\d{12}:key/.+",
+        pattern=_ARN + r"kms:[a-z0-9-]+:\d{12}:key/[\w-]+",
         shape="the ARN of a KMS key",
     )
     incompatible_stream: str = _key(
@@ -287,7 +291,7 @@ def load(path: Path, environment: Mapping[str, str] | None = None) -> Config:
     except FileNotFoundError as err:
         raise UsageError(
             f"there is no configuration file {path}",
-            "name one with --config-file, or copy config.hjson, which works as it is",
+            "name one that is there, or copy config.hjson, which works as it is",
         ) from err
     except (OSError, UnicodeDecodeError) as err:
         raise UsageError(f"the configuration file {path} cannot be read: {err}") from err
@@ -307,7 +311,11 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Config:
 def parse_hjson(text: str, source: str) -> Any:
     """What an HJSON text says. Raises UsageError with line and column where it does not parse."""
     try:
-        return hjson.loads(text)
+        return hjson.loads(text, object_pairs_hook=_without_duplicates)
+    except _Duplicate as err:
+        raise UsageError(
+            f"{source}: {err} is there twice", "leave one of them; the other would be ignored"
+        ) from err
     except hjson.HjsonDecodeError as err:
         line, column = getattr(err, "lineno", 0), getattr(err, "colno", 0)
         reason = getattr(err, "msg", str(err)).replace(" %r", "").removesuffix(" at")  # as hjson left them
@@ -316,6 +324,19 @@ def parse_hjson(text: str, source: str) -> Any:
             "look there, and just before it, for a bracket, a quote or a key without a colon; a text without "
             "quotes goes on to the end of its line, brackets and commas included",
         ) from err
+
+
+class _Duplicate(Exception):
+    """A key that is in one group twice."""
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    seen: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in seen:
+            raise _Duplicate(name)
+        seen[name] = value
+    return seen
 
 
 def parse(values: object, environment: Mapping[str, str] | None = None, source: str = "config") -> Config:
@@ -371,6 +392,11 @@ def _checked(its: "Field[Any]", value: Any) -> tuple[Any, str]:
         return (
             None,
             f"{name}: the placeholder {found.group()} is still there; put your own value in its place",
+        )
+    if isinstance(value, str) and _MORE_THAN_THE_VALUE.search(value):
+        return None, (
+            f"{name}: {_described(value)} ends in what looks like a comment or a comma; a text without quotes "
+            "goes on to the end of its line, so put quotes around it"
         )
     wanted = type(its.default)
     if type(value) is not wanted:

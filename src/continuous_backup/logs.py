@@ -2,7 +2,9 @@
 
 import json
 import logging
+import os
 from datetime import UTC, datetime
+from typing import Any
 
 _LOGGER = "continuous_backup"
 #: What every LogRecord has; anything beyond came from `extra` and is a fact to be shown.
@@ -17,11 +19,27 @@ class _JsonFormatter(logging.Formatter):
             "timestamp": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
             "message": record.getMessage(),
-            **{name: value for name, value in vars(record).items() if name not in _OWN_FIELDS},
+            **_facts(record),
         }
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         return json.dumps(line, default=str)
+
+
+class _FactsInTheMessage(logging.Filter):
+    """For Lambda's text format, which shows the message alone."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        facts = _facts(record)
+        if facts and not getattr(record, "told", False):
+            record.msg = f"{record.getMessage()} {json.dumps(facts, default=str)}"
+            record.args = None
+            record.told = True
+        return True
+
+
+def _facts(record: logging.LogRecord) -> dict[str, Any]:
+    return {name: value for name, value in vars(record).items() if name not in _OWN_FIELDS}
 
 
 def logger() -> logging.Logger:
@@ -36,5 +54,8 @@ def logger() -> logging.Logger:
         handler.setFormatter(_JsonFormatter())
         ours.addHandler(handler)
         ours.propagate = False
+    in_lambda = "AWS_LAMBDA_RUNTIME_API" in os.environ and not ours.handlers
+    if in_lambda and not ours.filters and os.environ.get("AWS_LAMBDA_LOG_FORMAT") != "JSON":
+        ours.addFilter(_FactsInTheMessage())
     ours.setLevel(logging.INFO)
     return ours

@@ -11,13 +11,14 @@ import boto3
 import pytest
 
 from continuous_backup import naming
+from continuous_backup.operations import wheels
 from local.emulator import Credentials
 from local.stage import Settings, Stage
 from tests.integration.staging import delivery_streams, put, wait_for_changes
 
 pytestmark = pytest.mark.emulator
 
-FUNCTIONS = (naming.ENSURE_FUNCTION, naming.FORWARDER_FUNCTION)
+FUNCTIONS = (naming.FORWARDER_FUNCTION, naming.ENSURE_FUNCTION)
 
 
 @pytest.fixture
@@ -39,6 +40,12 @@ def changing_calls(stage: Stage) -> list[str]:
         for each in found
     ]
     return [name for name in names if not name.startswith(("Get", "List", "Describe", "Head", "Lookup"))]
+
+
+def built_for() -> str:
+    """What build.sh --this-machine builds for, as a plan says it."""
+    target = wheels.this_machine()
+    return f"python{target.python}, {target.architecture}"
 
 
 def function(stage: Stage, name: str) -> dict[str, Any]:
@@ -102,9 +109,9 @@ def test_deploy_when_the_configuration_changed_asks_for_a_build_and_then_updates
     stage.build()
     changes = json.loads(stage.deploy("--output", "json").stdout)["changes"]
     assert changes == [
-        "update the code of function EnsureDynamoBackup",
+        f"update the code of function LambdaStreamToFirehose ({built_for()})",
+        f"update the code of function EnsureDynamoBackup ({built_for()})",
         "update function EnsureDynamoBackup: memory",
-        "update the code of function LambdaStreamToFirehose",
         "update rule DynamoDBBackupSweep (rate(5 minutes))",
     ]
     its = function(stage, naming.ENSURE_FUNCTION)["Configuration"]
@@ -116,7 +123,7 @@ def test_deploy_when_the_configuration_changed_asks_for_a_build_and_then_updates
 def test_deploy_with_redeploy_uploads_the_same_code_again(stage: Stage) -> None:
     stage.deploy()
     assert json.loads(stage.deploy("--redeploy", "--output", "json").stdout)["changes"] == [
-        f"update the code of function {name}" for name in FUNCTIONS
+        f"update the code of function {name} ({built_for()})" for name in FUNCTIONS
     ]
 
 
@@ -234,7 +241,7 @@ def test_undeploy_while_tables_are_wired_refuses_and_when_told_takes_all_away_bu
     own = ("--config-file", str(stage.config_file))
 
     refused = stage.script("undeploy.py", *own, "--yes", expect=1).stderr
-    assert "1 tables are still wired" in refused
+    assert "1 table is still wired" in refused
     assert stage.mappings("Orders")
     assert "Nothing was changed" in stage.script("undeploy.py", *own, "--deprovision", "--dry-run").stderr
     unasked = stage.script("undeploy.py", *own, "--deprovision", expect=2).stderr

@@ -263,7 +263,7 @@ def test_explain_where_no_answer_comes_says_unreachable(no_aws_settings, raised)
 
     assert explained.exit_code == ExitCode.FAILED
     assert explained.problem.startswith("AWS cannot be reached: ")
-    assert explained.hint == "check the network"
+    assert explained.hint == "check the network, and the name of the region"
 
 
 def test_explain_where_an_endpoint_of_ones_own_does_not_answer_names_it(no_aws_settings, monkeypatch):
@@ -271,7 +271,10 @@ def test_explain_where_an_endpoint_of_ones_own_does_not_answer_names_it(no_aws_s
 
     explained = explain(sdk.EndpointConnectionError(endpoint_url="http://localhost:4566/"))
 
-    assert explained.hint == "AWS_ENDPOINT_URL is http://localhost:4566: is something listening there?"
+    assert explained.hint == (
+        "AWS_ENDPOINT_URL is http://localhost:4566: is something listening there, "
+        "and does AWS_CA_BUNDLE belong to it?"
+    )
 
 
 @pytest.mark.parametrize(

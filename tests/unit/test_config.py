@@ -520,3 +520,22 @@ def test_repositorys_config_with_every_comment_sign_taken_away_parses():
 
     assert config.bucket == "my-backup-bucket"
     assert all(value_of(config, key) not in ("", None) for key in KEYS)
+
+
+def test_parse_hjson_where_a_key_is_there_twice_says_which():
+    with pytest.raises(UsageError, match=r"config\.hjson: region is there twice"):
+        configuration.parse_hjson("{\n region: eu-west-1\n region: us-east-1\n}", "config.hjson")
+
+
+@pytest.mark.parametrize("text", ["prod- // only production", "prod-,", "prod- # note", "prod- /* note */"])
+def test_parse_where_a_comment_or_comma_went_into_a_text_says_so(text):
+    """HJSON takes it for a part of the text; as a regular expression it would match no table, silently."""
+    with pytest.raises(ConfigurationError, match="put quotes around it"):
+        configuration.parse({"tableNameMatchRegex": text}, {})
+
+
+def test_parse_where_a_role_has_a_comment_behind_it_refuses():
+    arn = "arn:aws:iam::123456789012:role/mine"
+    assert configuration.parse({"lambdaExecRoleArn": arn}, {}).lambda_role_arn == arn
+    with pytest.raises(ConfigurationError):
+        configuration.parse({"lambdaExecRoleArn": f"{arn} the role"}, {})

@@ -65,7 +65,10 @@ class DisableStream(Action):
 
 @dataclass(frozen=True)
 class CreateDeliveryStream(Action):
+    """`buffer_may_be_lost` is whether a mapping fed one that is gone, and cannot read its stream again."""
+
     name: str
+    buffer_may_be_lost: bool = False
 
     def __str__(self) -> str:
         return f"create delivery stream {self.name} for {self.table}"

@@ -71,12 +71,13 @@ class Convergence:
     ) -> dict[str, Outcome]:
         """Works on all tables until each is as wanted, has failed, or waits for a person or too long.
 
-        `deadline` is in seconds since 1970; what is not done by then keeps its Wait in the outcome.
-        A Wait of at least `patience` seconds is not waited for. `on_settled` is told of each table
-        that is finished with.
+        `deadline` is in seconds since 1970; what is not done by then keeps its Wait in the outcome. So
+        does a table on which nothing could be done for `patience` seconds, or that has to wait at least
+        so long. `on_settled` is told of each table that is finished with.
         """
         outcomes = {table: Outcome(table) for table in tables}
-        repeated: dict[str, Counter[Action]] = {table: Counter() for table in outcomes}
+        repeated: dict[str, Counter[str]] = {table: Counter() for table in outcomes}
+        impatient_at = dict.fromkeys(outcomes, self._aws.clock() + patience)
         pending = list(outcomes)
         pause = _FIRST_PAUSE_SECONDS
         while pending:
@@ -87,8 +88,10 @@ class Convergence:
                 if self._aws.clock() >= deadline:
                     outcome.waiting = outcome.waiting or [Wait(f"{table} to have its turn")]
                     continue
-                changed |= self._pass(outcome, wanted, listing, repeated[table])
-                if outcome.error or not self._worth_another(outcome, patience):
+                if self._pass(outcome, wanted, listing, repeated[table]):
+                    changed = True
+                    impatient_at[table] = self._aws.clock() + patience
+                if outcome.error or not self._worth_another(outcome, impatient_at[table]):
                     pending.remove(table)
                     on_settled(outcome)
             if not pending:
@@ -102,7 +105,7 @@ class Convergence:
             on_settled(outcomes[table])
         return outcomes
 
-    def _pass(self, outcome: Outcome, wanted: Wanted, listing: Listing, repeated: Counter[Action]) -> bool:
+    def _pass(self, outcome: Outcome, wanted: Wanted, listing: Listing, repeated: Counter[str]) -> bool:
         """One observe, plan and apply of one table. Returns whether anything was changed."""
         changed = False
         try:
@@ -112,8 +115,8 @@ class Convergence:
             for action in (each for each in steps if isinstance(each, Action)):
                 if action.destructive and action not in self.steps(outcome.table, wanted):
                     continue
-                repeated[action] += 1
-                if repeated[action] > _MOST_REPETITIONS:
+                repeated[str(action)] += 1
+                if repeated[str(action)] > _MOST_REPETITIONS:
                     raise BackupError(
                         f"{outcome.table}: AWS took it {_MOST_REPETITIONS} times and still it is not so: {action}",
                         "somebody else may be changing it back; look at CloudTrail",
@@ -126,9 +129,8 @@ class Convergence:
             outcome.error = explain(err, outcome.table)
         return changed
 
-    @staticmethod
-    def _worth_another(outcome: Outcome, patience: float) -> bool:
-        return any(each.at_least < patience for each in outcome.waiting)
+    def _worth_another(self, outcome: Outcome, impatient_at: float) -> bool:
+        return any(self._aws.clock() + each.at_least < impatient_at for each in outcome.waiting)
 
 
 def _next_pause(last: float, waits: list[float]) -> float:

@@ -20,6 +20,8 @@ TABLE_EVENTS = (
     "CreateTableReplica",
     "RestoreTableFromAwsBackup",
 )
+#: Parameters of an UpdateTable that can touch the stream. Auto scaling and the like call it all day long.
+_ABOUT_STREAMS = {"streamSpecification", "replicaUpdates", "globalTableWitnessUpdates"}
 #: Where in `requestParameters` the table's name can stand, the table that is made before the one it is made of.
 _NAMES = (("targetTableName",), ("tableCreationParameters", "tableName"), ("tableName",), ("globalTableName",))
 
@@ -64,8 +66,11 @@ def read(event: object) -> TableEvent | Sweep | Unknown:
     source, name = detail.get("eventSource"), str(detail.get("eventName", ""))
     if source != "dynamodb.amazonaws.com" or name not in TABLE_EVENTS:
         return Unknown(f"{source}: {name}")
+    parameters = detail.get("requestParameters")
+    if name == "UpdateTable" and isinstance(parameters, Mapping) and not _ABOUT_STREAMS & parameters.keys():
+        return Unknown(f"{source}: UpdateTable that leaves the stream as it is")
     error_code = str(detail.get("errorCode") or "")
-    table = _table_name(detail.get("requestParameters"))
+    table = _table_name(parameters)
     if not table and not error_code:
         raise MalformedEvent(
             f"{name} event {detail.get('eventID', '(without an id)')} names no table",

@@ -96,7 +96,7 @@ class Executor:
             case UpdateDeliveryStream():
                 self._update_delivery_stream(action)
             case EncryptDeliveryStream():
-                self._firehose("StartDeliveryStreamEncryption")(
+                self._firehose("start_delivery_stream_encryption")(
                     DeliveryStreamName=action.name, DeliveryStreamEncryptionConfigurationInput=self._key()
                 )
                 self._say("Encrypting Firehose Delivery Stream %s", action.name, action)
@@ -104,12 +104,12 @@ class Executor:
                 self._tag(action.name, {naming.RELEASED_AT_TAG: f"{self._aws.clock():.0f}"})
                 self._say("Released Firehose Delivery Stream %s", action.name, action)
             case MarkInUse():
-                self._firehose("UntagDeliveryStream")(
+                self._firehose("untag_delivery_stream")(
                     DeliveryStreamName=action.name, TagKeys=[naming.RELEASED_AT_TAG]
                 )
                 self._say("Keeping Firehose Delivery Stream %s", action.name, action)
             case DeleteDeliveryStream():
-                self._firehose("DeleteDeliveryStream")(DeliveryStreamName=action.name)
+                self._firehose("delete_delivery_stream")(DeliveryStreamName=action.name)
                 self._say("Deleted Firehose Delivery Stream %s; its data on S3 stays", action.name, action)
             case CreateMapping():
                 self._create_mapping(action)
@@ -140,7 +140,7 @@ class Executor:
         give_up = self._aws.clock() + _ROLE_PATIENCE_SECONDS
         while True:
             try:
-                answer = self._firehose("CreateDeliveryStream")(
+                answer = self._firehose("create_delivery_stream")(
                     DeliveryStreamName=action.name,
                     DeliveryStreamType="DirectPut",
                     ExtendedS3DestinationConfiguration=_request(aim),
@@ -159,6 +159,13 @@ class Executor:
                     ) from err
                 self._aws.sleep(_ROLE_PAUSE_SECONDS)
         self._say("Created new Firehose Delivery Stream %s", answer["DeliveryStreamARN"], action)
+        if action.buffer_may_be_lost:
+            self._log.error(
+                "What the former delivery stream of %s still held may be missing: other readers have taken all "
+                "places at the stream, so it was not read again from its beginning",
+                action.table,
+                extra={"table": action.table},
+            )
 
     def _make_log_stream(self, name: str) -> None:
         """The log stream that Firehose's errors go to has to be there, or they are lost in silence."""
@@ -179,7 +186,7 @@ class Executor:
 
     def _update_delivery_stream(self, action: UpdateDeliveryStream) -> None:
         self._make_log_stream(action.destination.log_stream)
-        self._firehose("UpdateDestination")(
+        self._firehose("update_destination")(
             DeliveryStreamName=action.name,
             CurrentDeliveryStreamVersionId=action.version,
             DestinationId=action.destination_id,
@@ -212,7 +219,7 @@ class Executor:
     def _update_mapping(self, action: UpdateMapping) -> None:
         functions = self._aws.client("lambda")
         functions.update_event_source_mapping(
-            UUID=action.uuid, Enabled=True, FilterCriteria={"Filters": []}, **self._mapping_settings()
+            UUID=action.uuid, Enabled=True, FilterCriteria={}, **self._mapping_settings()
         )
         functions.tag_resource(
             Resource=self._account.arn("lambda", f"event-source-mapping:{action.uuid}"),
@@ -238,16 +245,14 @@ class Executor:
         return {"KeyType": key.key_type} | ({"KeyARN": key.key_arn} if key.key_arn else {})
 
     def _tag(self, name: str, tags: dict[str, str]) -> None:
-        self._firehose("TagDeliveryStream")(
+        self._firehose("tag_delivery_stream")(
             DeliveryStreamName=name, Tags=[{"Key": key, "Value": value} for key, value in tags.items()]
         )
 
     def _firehose(self, operation: str) -> Any:
         """The client's method for one of Firehose's control operations, when its pace allows."""
         self._pace.wait_for(operation)
-        client = self._aws.client("firehose")
-        method = next(name for name, wire in client.meta.method_to_api_mapping.items() if wire == operation)
-        return getattr(client, method)
+        return getattr(self._aws.client("firehose"), operation)
 
 
 def _request(aim: Destination) -> dict[str, Any]:

@@ -17,8 +17,10 @@ from continuous_backup.logs import logger
 
 #: What the function keeps for itself at the end of its time, to say what it did.
 _MARGIN_SECONDS = 15.0
-#: A sweep looks again in a few minutes anyway, so it does not sit out a long wait.
-_SWEEP_PATIENCE_SECONDS = 60.0
+#: How long a table on which nothing can be done is waited for. There is one execution at a time, and the
+#: next event or sweep wants it: a table that is restored can be CREATING for hours.
+_EVENT_PATIENCE_SECONDS = 240.0
+_SWEEP_PATIENCE_SECONDS = 90.0
 #: Whole describes of a sweep: at most one a second, so that there is room for everybody else.
 _SWEEP_CALLS_PER_SECOND = 1.0
 
@@ -59,7 +61,7 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
         tables,
         Wanted.PROTECTED,
         deadline=aws.clock() + context.get_remaining_time_in_millis() / 1000 - _MARGIN_SECONDS,
-        patience=_SWEEP_PATIENCE_SECONDS if sweeps else float("inf"),
+        patience=_SWEEP_PATIENCE_SECONDS if sweeps else _EVENT_PATIENCE_SECONDS,
         on_settled=_said,
     )
     log.info("Processed %d Events", 1, extra=_summary(outcomes))

@@ -69,12 +69,17 @@ class Observer:
         return Listing(tuple(self._mappings()), frozenset(self._delivery_stream_names()))
 
     def _mappings(self) -> list[Mapping]:
-        found = self._aws.pages(
-            "lambda",
-            "list_event_source_mappings",
-            "EventSourceMappings",
-            FunctionName=naming.FORWARDER_FUNCTION,
-        )
+        try:
+            found = self._aws.pages(
+                "lambda",
+                "list_event_source_mappings",
+                "EventSourceMappings",
+                FunctionName=naming.FORWARDER_FUNCTION,
+            )
+        except ClientError as err:
+            if error_code(err) != _NOT_FOUND:
+                raise
+            return []  # no such function, so nothing is mapped to it
         return [self._mapping(each) for each in found if ":dynamodb:" in each.get("EventSourceArn", "")]
 
     def table_names(self) -> list[str]:
@@ -113,15 +118,17 @@ class Observer:
         other_name = self._config.other_delivery_stream_name(table)
         stream_arn = found.stream.arn if found and found.stream and found.stream.enabled else ""
         mapped = any(each.stream_arn == stream_arn for each in own)
+        delivery_stream = self.delivery_stream(self._config.delivery_stream_name(table))
+        settled = mapped and delivery_stream is not None and delivery_stream.status == "ACTIVE"
         return BackupState(
             name=table,
             table=found,
-            delivery_stream=self.delivery_stream(self._config.delivery_stream_name(table)),
+            delivery_stream=delivery_stream,
             other_delivery_stream=(
                 self.delivery_stream(other_name) if other_name in listing.delivery_streams else None
             ),
             mappings=own,
-            other_readers=self._other_readers(stream_arn) if stream_arn and not mapped else 0,
+            other_readers=self._other_readers(stream_arn) if stream_arn and not settled else 0,
         )
 
     def table(self, name: str) -> Table | None:
@@ -213,6 +220,7 @@ class Observer:
             uuid=described["UUID"],
             stream_arn=described["EventSourceArn"],
             state=described.get("State", ""),
+            last_result=described.get("LastProcessingResult", ""),
             settings=MappingSettings(
                 batch_size=described.get("BatchSize", 0),
                 batching_window_seconds=described.get("MaximumBatchingWindowInSeconds", 0),

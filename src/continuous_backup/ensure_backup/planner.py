@@ -99,7 +99,7 @@ class _Protection:
                 f"mapping {self.current.uuid} from {table.name} to {naming.FORWARDER_FUNCTION} is not ours",
                 f"delete it, or tag it {naming.MANAGED_TAG}={naming.MANAGED_TAG_VALUE} to hand it over",
             )
-        if self.current is None and self._too_many_readers() and not wrong_view:
+        if self.current is None and self._full() and not wrong_view:
             return Problem(
                 f"TooManyReaders: the stream of {table.name} has {self.state.other_readers} other readers"
                 + (" beside the global table's own" if table.replicas else ""),
@@ -109,7 +109,8 @@ class _Protection:
             return _conflict(delivery_stream, table.name)
         return None
 
-    def _too_many_readers(self) -> bool:
+    def _full(self) -> bool:
+        """Whether the others leave no place for us at the stream."""
         return self.state.other_readers >= self.table.most_readers and not self.config.join_busy_streams
 
     def _stream_steps(self) -> list[Step]:
@@ -127,22 +128,33 @@ class _Protection:
         name = self.config.delivery_stream_name(table)
         # What was put into a delivery stream that is gone, or going, may be gone with it. Its mapping is
         # made anew, from TRIM_HORIZON, so that all that the stream still holds comes again.
-        made_anew: list[Step] = (
-            [DeleteMapping(table, self.current.uuid, "its delivery stream is made anew, and so is it")]
-            if self.current and self.current.state != "Deleting"
-            else []
-        )
+        # First the one, then the other: a mapping that is left would look as if it had been made anew.
+        if (found is None or found.status in {"DELETING", "CREATING_FAILED"}) and (
+            before := self._mapping_to_go()
+        ):
+            return [before]
         if found is None:
-            return [*made_anew, CreateDeliveryStream(table, name)]
+            return [
+                CreateDeliveryStream(table, name, buffer_may_be_lost=self.current is not None and self._full())
+            ]
         if found.status == "DELETING":
-            return [*made_anew, Wait(f"delivery stream {name} to be deleted, so that it can be made anew")]
+            return [Wait(f"delivery stream {name} to be deleted, so that it can be made anew")]
         if found.status == "CREATING":
             return [Wait(f"delivery stream {name} to be ACTIVE")]
         if found.status == "CREATING_FAILED":
-            return [*made_anew, DeleteDeliveryStream(table, name, "Firehose failed to create it; it is made anew")]
+            return [DeleteDeliveryStream(table, name, "Firehose failed to create it; it is made anew")]
         if found.status != "ACTIVE":
             return [Problem(f"delivery stream {name} is {found.status}", "delete it in the Firehose console")]
         return [*self._in_use_steps(found), *self._configuration_steps(found)]
+
+    def _mapping_to_go(self) -> Step | None:
+        """What has to be done about the mapping before its delivery stream is made anew."""
+        if self.current is None or self.current.state == "Deleting" or self._full():
+            # Where others have taken all places at the stream, a mapping given up could not be had again.
+            return None
+        if self.current.state in _MAPPING_CHANGES:
+            return Wait(f"mapping {self.current.uuid} of {self.table.name}, which is {self.current.state}")
+        return DeleteMapping(self.table.name, self.current.uuid, "its delivery stream is made anew, and so is it")
 
     def _takes_records(self) -> bool:
         return self.state.delivery_stream is not None and self.state.delivery_stream.status == "ACTIVE"
@@ -232,7 +244,7 @@ def _release(state: BackupState, config: Config, now: float, *, force: bool) -> 
         steps += [DeleteMapping(state.name, each.uuid, "the table is released") for each in staying]
     else:
         steps += _delete_drained(state.name, staying)
-    if ours:
+    if any(each.ours or not each.stream_is_gone for each in state.mappings):
         return [*steps, *(Wait(f"mapping {each.uuid} of {state.name} to be deleted") for each in leaving)]
     for found in state.delivery_streams:
         conflict = _conflict(found, state.name)
@@ -250,7 +262,7 @@ def _release_delivery_stream(table: str, found: DeliveryStream, config: Config, 
         return [Wait(f"delivery stream {found.name} to be ACTIVE, so that it can be deleted")]
     if found.released_at is None:
         return [MarkReleased(table, found.name)]
-    left = found.released_at + want.release_seconds(config) - now
+    left = found.released_at + want.release_seconds(config, found) - now
     if left > 0:
         return [Wait(f"delivery stream {found.name} to write what it holds ({left:.0f} s)", at_least=left)]
     return [DeleteDeliveryStream(table, found.name, "nothing writes to it any more and its buffer is written")]

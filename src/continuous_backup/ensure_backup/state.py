@@ -119,6 +119,8 @@ class Mapping:
     settings: MappingSettings | None = None
     ours: bool = True
     stream_is_gone: bool = False
+    last_result: str = ""
+    """What Lambda says of the last batch: "OK", "No records processed", or "PROBLEM: ..."."""
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,12 @@
 import logging
 
 from continuous_backup import naming
+from continuous_backup.aws import BotoCoreError, ClientError
 from continuous_backup.config import Config
 from continuous_backup.ensure_backup.convergence import Convergence
 from continuous_backup.ensure_backup.observer import Observer, Overview
 from continuous_backup.ensure_backup.optin import Filter
+from continuous_backup.ensure_backup.state import DeliveryStream
 from continuous_backup.ensure_backup.wanted import Wanted
 
 #: Whole describes roll through the account: this many delivery streams a sweep, at most one a second.
@@ -29,9 +31,11 @@ def tables_to_look_at(
     overview = observer.overview()
     there = sorted(table for table in overview.tables if is_backed_up(table))
     amiss = [table for table in there if _something_amiss(table, observer, convergence, overview)]
+    first = turn % len(amiss) if amiss else 0  # so that tables that nobody can mend do not always come first
+    amiss = amiss[first:] + amiss[:first]
     gone = _former_tables(overview)
     rolling = _in_turn(there, turn)
-    untagged = _untold(observer, config, overview, there, turn)
+    untagged = _untold(observer, config, overview, there, turn, log)
     log.info(
         "Swept %d tables",
         len(overview.tables),
@@ -46,7 +50,11 @@ def tables_to_look_at(
 
 
 def _something_amiss(table: str, observer: Observer, convergence: Convergence, overview: Overview) -> bool:
-    return bool(convergence.planned(observer.glance(table, overview), Wanted.PROTECTED))
+    """Also where it cannot be told: the closer look gives that table its error, and the others go on."""
+    try:
+        return bool(convergence.planned(observer.glance(table, overview), Wanted.PROTECTED))
+    except (ClientError, BotoCoreError):
+        return True
 
 
 def _former_tables(overview: Overview) -> set[str]:
@@ -56,7 +64,9 @@ def _former_tables(overview: Overview) -> set[str]:
     return {table for table in by_tag | by_mapping if table and table not in overview.tables}
 
 
-def _untold(observer: Observer, config: Config, overview: Overview, there: list[str], turn: int) -> set[str]:
+def _untold(
+    observer: Observer, config: Config, overview: Overview, there: list[str], turn: int, log: logging.Logger
+) -> set[str]:
     """Former tables of ours among the delivery streams of which the tagging API tells nothing.
 
     It is eventually consistent, and some emulators do not list delivery streams at all; so those that
@@ -64,8 +74,16 @@ def _untold(observer: Observer, config: Config, overview: Overview, there: list[
     """
     wanted = {config.delivery_stream_name(table) for table in there}
     unclaimed = sorted(overview.delivery_streams - overview.told - wanted)
-    found = (observer.delivery_stream(name) for name in _in_turn(unclaimed, turn))
+    found = (_looked_up(observer, name, log) for name in _in_turn(unclaimed, turn))
     return {each.table for each in found if each and each.ours and each.table not in overview.tables}
+
+
+def _looked_up(observer: Observer, name: str, log: logging.Logger) -> DeliveryStream | None:
+    try:
+        return observer.delivery_stream(name)
+    except (ClientError, BotoCoreError) as err:
+        log.warning("Delivery stream %s cannot be described: %s", name, err)
+        return None
 
 
 def _in_turn(names: list[str], turn: int) -> list[str]:

@@ -7,7 +7,7 @@ from enum import Enum
 
 from continuous_backup import naming
 from continuous_backup.config import Config
-from continuous_backup.ensure_backup.state import Destination, Encryption, MappingSettings
+from continuous_backup.ensure_backup.state import DeliveryStream, Destination, Encryption, MappingSettings
 from continuous_backup.naming import Account
 
 #: Below the 24 hours that a stream keeps its records, so that what cannot be forwarded reaches the
@@ -15,6 +15,9 @@ from continuous_backup.naming import Account
 #: https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html
 RECORD_AGE_SECONDS = 22 * 3600
 RETRY_WITHOUT_END = -1
+
+#: https://docs.aws.amazon.com/firehose/latest/APIReference/API_BufferingHints.html
+LONGEST_BUFFER_SECONDS = 900
 
 OWNED_BY_AWS = "AWS_OWNED_CMK"
 OWNED_BY_CUSTOMER = "CUSTOMER_MANAGED_CMK"
@@ -98,10 +101,12 @@ def _hash(*facts: dict[str, object]) -> str:
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def release_seconds(config: Config) -> int:
+def release_seconds(config: Config, found: DeliveryStream) -> int:
     """How long a delivery stream has to stay after its last mapping is gone.
 
     An invocation can go on for the function's time-out; what it put is written within the buffering
-    interval; Firehose drops what it holds when the delivery stream is deleted.
+    interval, the delivery stream's own where that is longer than the configured one; Firehose drops what
+    it holds when the delivery stream is deleted.
     """
-    return config.forwarder_timeout_seconds + config.buffer_seconds
+    own = found.destination.buffer_seconds if found.destination else LONGEST_BUFFER_SECONDS
+    return config.forwarder_timeout_seconds + max(config.buffer_seconds, own)

@@ -58,14 +58,14 @@ def write_zips(root: Path, config_file: Path, settings: Config, target: Target, 
     `settings` is what `config_file` says, by itself: it is what the functions will read. Raises UsageError
     for what is wrong with the opt-in function, BackupError for the rest; then `dist` is as it was.
     """
-    optin_file = _optin_file(settings, config_file)
+    bundled_filter = optin_file(settings, config_file)
     contents = {}
     for function in FUNCTIONS:
         files = _code_and_libraries(function, root, target)
         files[config.BUNDLED_NAME] = config_file.read_bytes()
         files[BUILD_FACTS] = _facts(function, target)
-        if optin_file and function.asks_optin_function:
-            files[optin_file.name] = optin_file.read_bytes()
+        if bundled_filter and function.asks_optin_function:
+            files[bundled_filter.name] = bundled_filter.read_bytes()
         contents[zip_name(function.name)] = files
     return _write(contents, dist)
 
@@ -95,7 +95,7 @@ def _facts(function: Function, target: Target) -> bytes:
     return json.dumps(facts, indent=2).encode() + b"\n"
 
 
-def _optin_file(settings: Config, config_file: Path) -> Path | None:
+def optin_file(settings: Config, config_file: Path) -> Path | None:
     """The Python file of the opt-in function, beside the configuration; checked, but not run."""
     if not settings.optin_function:
         return None
@@ -109,7 +109,7 @@ def _optin_file(settings: Config, config_file: Path) -> Path | None:
     try:
         names = symtable.symtable(path.read_text(encoding="utf-8"), str(path), "exec")
     except (SyntaxError, ValueError) as err:
-        raise UsageError(f"{where}, but {path} does not compile: {err}", f"try: python3 {path}") from err
+        raise UsageError(f"{where}, but {path} does not compile: {err}", f"python3 {path}") from err
     if function not in names.get_identifiers() or not _is_bound(names.lookup(function)):
         raise UsageError(
             f"{where}, but {path} has no {function}",

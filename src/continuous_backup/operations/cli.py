@@ -77,10 +77,14 @@ def say_error(err: BackupError) -> int:
 
 def load_config(options: argparse.Namespace) -> Config:
     """The configuration of --config-file, or the one here, or the one beside the scripts."""
-    if options.config_file:
-        return configuration.load(options.config_file)
+    return configuration.load(config_file(options))
+
+
+def config_file(options: argparse.Namespace) -> Path:
+    """--config-file, or config.hjson here, or the one beside the scripts."""
     here = Path(_DEFAULT_CONFIG)
-    return configuration.load(here if here.exists() else REPOSITORY / _DEFAULT_CONFIG)
+    named: Path | None = options.config_file
+    return named or (here if here.exists() else REPOSITORY / _DEFAULT_CONFIG)
 
 
 def connect(options: argparse.Namespace, config: Config) -> tuple[Aws, Account, Config]:

@@ -3,9 +3,10 @@
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from continuous_backup import naming
-from continuous_backup.aws import Aws, ClientError, error_code
+from continuous_backup.aws import Aws, BotoCoreError, ClientError, error_code, explain
 from continuous_backup.config import Config
 from continuous_backup.ensure_backup.actions import Action, Problem, Step
 from continuous_backup.ensure_backup.convergence import Convergence, Outcome
@@ -15,7 +16,7 @@ from continuous_backup.ensure_backup.observer import (
     Observer,
     Overview,
 )
-from continuous_backup.ensure_backup.optin import Filter, opt_in_filter
+from continuous_backup.ensure_backup.optin import Filter
 from continuous_backup.ensure_backup.wanted import Wanted
 from continuous_backup.errors import ExitCode, UsageError
 from continuous_backup.naming import Account
@@ -34,6 +35,8 @@ class TablePlan:
     refusal: str = ""
     refused_on_request: bool = False
     """Whether the configuration, and not a mistake, is the reason."""
+    last_result: str = ""
+    """What Lambda says of the last batch of its mapping."""
 
     @property
     def actions(self) -> tuple[Action, ...]:
@@ -66,6 +69,7 @@ class Provisioning:
         config: Config,
         account: Account,
         log: logging.Logger,
+        is_backed_up: Filter | None = None,
         calls_per_second: float = DELIVERY_STREAM_CALLS_PER_SECOND,
     ) -> None:
         self._aws = aws
@@ -73,12 +77,13 @@ class Provisioning:
         self._observer = Observer(aws, config, account, calls_per_second)
         executor = Executor(aws, config, account, log, calls_per_second)
         self._convergence = Convergence(aws, config, account, self._observer, executor)
-        self._is_backed_up: Filter = opt_in_filter(config, log)
+        self._is_backed_up = is_backed_up or (lambda _: True)
 
-    def require_deployment(self) -> None:
+    def require_deployment(self, *, if_any: bool = False) -> None:
         """Raises UsageError where no forwarder is deployed, or one with another configuration than ours.
 
-        Tables wired with another configuration would be wired back by the next sweep.
+        Tables wired with another configuration would be wired back by the next sweep, and released with
+        another they would lose what a longer buffer holds. With `if_any`, there need not be a forwarder.
         """
         functions = self._aws.client("lambda")
         try:
@@ -86,6 +91,8 @@ class Provisioning:
         except ClientError as err:
             if error_code(err) != "ResourceNotFoundException":
                 raise
+            if if_any:
+                return
             raise UsageError(
                 f"there is no function {naming.FORWARDER_FUNCTION} in {self._aws.region}",
                 "run ./build.sh and deploy.py first, or name another --region",
@@ -100,7 +107,10 @@ class Provisioning:
         """What each table that is asked for needs. Tables that look right in the lists are not described."""
         overview = self._observer.overview()
         names = sorted(overview.tables) if whitelist.all_tables else whitelist.names
-        return [self._plan_provisioning(name, overview, whitelist.all_tables) for name in names]
+        return [
+            _unless_it_fails(name, partial(self._plan_provisioning, name, overview, whitelist.all_tables))
+            for name in names
+        ]
 
     def _plan_provisioning(self, table: str, overview: Overview, everything: bool) -> TablePlan:
         if table not in overview.tables:
@@ -119,12 +129,17 @@ class Provisioning:
         overview = self._observer.overview()
         wired = self.wired_tables(overview)
         names = sorted(wired | overview.tables) if whitelist.all_tables else whitelist.names
-        return [self._plan_deprovisioning(name, overview, wired) for name in names]
+        return [
+            _unless_it_fails(name, partial(self._plan_deprovisioning, name, overview, wired)) for name in names
+        ]
 
     def _plan_deprovisioning(self, table: str, overview: Overview, wired: set[str]) -> TablePlan:
         if table not in overview.tables and table not in wired and not self._has_delivery_stream(table, overview):
             return TablePlan(table, refusal="there is no such table, and nothing is left of its wiring")
-        return TablePlan(table, tuple(self._convergence.steps(table, Wanted.DEPROVISIONED, overview)))
+        state = self._observer.observe(table, overview)
+        steps = self._convergence.planned(state, Wanted.DEPROVISIONED)
+        last_result = ", ".join(each.last_result for each in state.mappings if each.last_result)
+        return TablePlan(table, tuple(steps), last_result=last_result)
 
     def _has_delivery_stream(self, table: str, overview: Overview) -> bool:
         found = self._observer.glance(table, overview)
@@ -165,6 +180,14 @@ class Provisioning:
         return results + [_result(outcome, wanted) for outcome in outcomes.values()]
 
 
+def _unless_it_fails(table: str, plan: Callable[[], TablePlan]) -> TablePlan:
+    """A table that cannot be looked at is refused with the reason, and the others go on."""
+    try:
+        return plan()
+    except (ClientError, BotoCoreError) as err:
+        return TablePlan(table, refusal=f"failed: {explain(err).problem}")
+
+
 def exit_code(results: list[TableResult]) -> ExitCode:
     """DONE where every table is as asked for, PARTLY_DONE where some are, FAILED where none is."""
     good = sum(each.ok for each in results)
@@ -173,7 +196,7 @@ def exit_code(results: list[TableResult]) -> ExitCode:
     return ExitCode.PARTLY_DONE if good else ExitCode.FAILED
 
 
-def lag(aws: Aws, config: Config) -> str:
+def lag(aws: Aws) -> str:
     """What is known of how far behind the forwarder is, before its mapping is removed.
 
     Lambda shows no checkpoint. Its IteratorAge is one number for all tables of the function, and there
@@ -193,7 +216,7 @@ def lag(aws: Aws, config: Config) -> str:
     except ClientError as err:
         return f"unknown ({error_code(err)})"
     if not points:
-        return f"no batch in 15 minutes; what came in the last {config.batching_window_seconds} s may be waiting"
+        return "not known: nothing was measured in the last 15 minutes"
     worst = max(point["Maximum"] for point in points) / 1000
     return f"at most {worst:.0f} s over all tables in the last 15 minutes"
 

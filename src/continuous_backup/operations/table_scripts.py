@@ -2,11 +2,16 @@
 
 import argparse
 import logging
+import sys
+from pathlib import Path
 from typing import Any
 
+from continuous_backup.config import Config
+from continuous_backup.ensure_backup.actions import CreateDeliveryStream, DeleteMapping, EnableStream
+from continuous_backup.ensure_backup.optin import Filter, opt_in_filter
 from continuous_backup.ensure_backup.wanted import Wanted
 from continuous_backup.errors import ExitCode
-from continuous_backup.operations import cli
+from continuous_backup.operations import build, cli
 from continuous_backup.operations.provisioning import Provisioning, TablePlan, TableResult, exit_code
 
 
@@ -24,12 +29,23 @@ def log() -> logging.Logger:
     return made
 
 
+def filter_of(config: Config, config_file: Path) -> Filter:
+    """The configured filter. Raises UsageError where its function is not beside the configuration file.
+
+    The Lambda function would back every table up then. A person is there to be told.
+    """
+    module = build.optin_file(config, config_file)
+    if module:
+        sys.path.insert(0, str(module.resolve().parent))
+    return opt_in_filter(config, log())
+
+
 def finish(
     options: argparse.Namespace, provisioning: Provisioning, plans: list[TablePlan], wanted: Wanted
 ) -> ExitCode:
     """Shows the plan, asks where something is taken away, carries it out, and shows what came of it."""
     for plan in plans:
-        _tell_plan(plan)
+        _tell_plan(plan, wanted)
     if options.dry_run:
         cli.tell("Nothing was changed: this was a dry run.")
         cli.show(options, [], {"dryRun": True, "tables": [_planned(plan) for plan in plans]})
@@ -50,10 +66,16 @@ def _fine(plan: TablePlan) -> bool:
     return not plan.problems and (not plan.refusal or plan.refused_on_request)
 
 
-def _tell_plan(plan: TablePlan) -> None:
+def _tell_plan(plan: TablePlan, wanted: Wanted) -> None:
     cli.tell(f"{plan.table}: {plan.refusal}" if plan.refusal else f"{plan.table}:")
+    if plan.last_result:
+        cli.tell(f"  its last batch: {plan.last_result}")
     for step in plan.steps:
         cli.tell(f"  - {step}")
+    if wanted is Wanted.DEPROVISIONED and any(isinstance(step, DeleteMapping) for step in plan.steps):
+        cli.tell("  - then, when its buffer is written, delete its delivery stream")
+    if any(isinstance(step, EnableStream | CreateDeliveryStream) for step in plan.steps):
+        cli.tell("  - then, when both are ready, map the stream to the forwarder")
     if not plan.refusal and not plan.steps:
         cli.tell("  - nothing to do")
 

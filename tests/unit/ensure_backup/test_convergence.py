@@ -6,13 +6,24 @@ from typing import Any
 
 import pytest
 
+from continuous_backup import naming
 from continuous_backup.aws import ClientError
 from continuous_backup.ensure_backup.actions import Action, CreateMapping, DeleteDeliveryStream, EnableStream
 from continuous_backup.ensure_backup.convergence import Convergence
 from continuous_backup.ensure_backup.observer import Listing
 from continuous_backup.ensure_backup.state import BackupState, Stream, Table
 from continuous_backup.ensure_backup.wanted import Wanted
-from tests.unit.ensure_backup.wiring import ACCOUNT, CONFIG, NOW, STREAM_ARN, backup, mapping, released, table
+from tests.unit.ensure_backup.wiring import (
+    ACCOUNT,
+    CONFIG,
+    NOW,
+    STREAM_ARN,
+    backup,
+    delivery_stream,
+    mapping,
+    released,
+    table,
+)
 
 FOREVER = NOW + 1_000_000
 
@@ -164,6 +175,28 @@ def test_run_when_an_action_never_takes_effect_gives_up_with_a_reason() -> None:
     assert outcomes["Orders"].error
     assert "enable the stream of Orders" in outcomes["Orders"].error.problem
     assert len(applied.actions) == 5
+
+
+def test_run_when_somebody_changes_a_delivery_stream_back_every_time_gives_up() -> None:
+    versions = [
+        backup(delivery_stream=replace(delivery_stream(tags={}), version=str(version))) for version in range(50)
+    ]
+    tags = {naming.MANAGED_TAG: naming.MANAGED_TAG_VALUE, naming.TABLE_TAG: "Orders"}
+    changed_back = [replace(each, delivery_stream=replace(each.delivery_stream, tags=tags)) for each in versions]
+    applied = Applied()
+    outcomes = convergence(Looks(Orders=changed_back), applied).run(["Orders"], Wanted.PROTECTED, deadline=FOREVER)
+    assert outcomes["Orders"].error
+    assert len(applied.actions) == 5
+
+
+def test_run_when_nothing_can_be_done_for_longer_than_its_patience_leaves_it() -> None:
+    clock = Clock()
+    creating = backup(table=table(stream=None, status="CREATING"))
+    outcomes = convergence(Looks(Orders=[creating]), Applied(), clock).run(
+        ["Orders"], Wanted.PROTECTED, deadline=FOREVER, patience=90
+    )
+    assert outcomes["Orders"].waiting
+    assert 60 < clock.now - NOW <= 100
 
 
 def test_run_when_there_is_a_problem_tells_it_once_and_goes_on() -> None:

@@ -53,5 +53,12 @@ def test_read_of_a_malformed_event_raises(event: object) -> None:
         events.read(event)
 
 
+@pytest.mark.parametrize("change", [{"provisionedThroughput": {}}, {"attributeDefinitions": []}, {}])
+def test_read_of_an_update_that_leaves_the_stream_as_it_is_is_unknown(change: dict[str, Any]) -> None:
+    event = payload("cloudtrail-update-table-stream-off")
+    event["detail"]["requestParameters"] = {"tableName": "Orders", **change}
+    assert isinstance(events.read(event), events.Unknown)
+
+
 def test_event_pattern_lists_every_call_that_is_understood() -> None:
     assert set(events.EVENT_PATTERN["detail"]["eventName"]) == set(events.TABLE_EVENTS)  # type: ignore[index]

@@ -269,7 +269,7 @@ def test_apply_of_update_mapping_enables_it_and_takes_filters_away(calls: Calls)
     calls.expect(
         "lambda",
         "update_event_source_mapping",
-        {"UUID": UUID, "Enabled": True, "FilterCriteria": {"Filters": []}, **MAPPING_SETTINGS},
+        {"UUID": UUID, "Enabled": True, "FilterCriteria": {}, **MAPPING_SETTINGS},
     )
     arn = f"arn:aws:lambda:eu-west-1:123456789012:event-source-mapping:{UUID}"
     calls.expect("lambda", "tag_resource", {"Resource": arn, "Tags": MAPPING_TAGS})

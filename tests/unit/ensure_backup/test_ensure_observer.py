@@ -165,7 +165,17 @@ def test_observe_tells_mappings_that_are_ours_and_streams_that_are_gone(observer
     stub("dynamodbstreams").add_client_error("describe_stream", "ResourceNotFoundException")
     stub("lambda").add_response("list_tags", {"Tags": {naming.MANAGED_TAG: naming.MANAGED_TAG_VALUE}})
     stub("lambda").add_response("list_tags", {"Tags": {"owner": "another team"}})
-    stub("firehose").add_client_error("describe_delivery_stream", "ResourceNotFoundException")
+    described = {
+        "DeliveryStreamName": NAME,
+        "DeliveryStreamARN": ACCOUNT.delivery_stream_arn(NAME),
+        "DeliveryStreamStatus": "ACTIVE",
+        "DeliveryStreamType": "DirectPut",
+        "VersionId": "1",
+        "Destinations": [],
+        "HasMoreDestinations": False,
+    }
+    stub("firehose").add_response("describe_delivery_stream", {"DeliveryStreamDescription": described})
+    stub("firehose").add_response("list_tags_for_delivery_stream", {"Tags": [], "HasMoreTags": False})
     current, former = observer.observe(NAME, listing).mappings
     assert (current.ours, current.stream_is_gone) == (True, False)
     assert (former.ours, former.stream_is_gone) == (False, True)
@@ -185,3 +195,33 @@ def test_glance_makes_one_describe_call_and_believes_the_tags(observer: Observer
     assert state.table.opted_out
     assert state.delivery_stream
     assert (state.delivery_stream.ours, state.delivery_stream.destination) == (True, None)
+
+
+def test_observe_when_the_delivery_stream_is_gone_counts_readers_before_our_place_is_given_up(
+    observer: Observer, stub: Stubs
+) -> None:
+    answer_lists(stub, [mapping_of()])
+    listing = observer.listing()
+    describe_table(stub, **STREAMING)
+    stub("dynamodb").add_response("list_tags_of_resource", {"Tags": []})
+    stub("lambda").add_response("list_tags", {"Tags": {naming.MANAGED_TAG: naming.MANAGED_TAG_VALUE}})
+    stub("firehose").add_client_error("describe_delivery_stream", "ResourceNotFoundException")
+    both = [mapping_of(), mapping_of(FunctionArn=ACCOUNT.function_arn("theirs"))]
+    stub("lambda").add_response("list_event_source_mappings", {"EventSourceMappings": both})
+    stub("pipes").add_response("list_pipes", {"Pipes": []})
+    assert observer.observe(NAME, listing).other_readers == 1
+
+
+def test_listing_when_there_is_no_forwarder_has_no_mappings(observer: Observer, stub: Stubs) -> None:
+    stub("lambda").add_client_error("list_event_source_mappings", "ResourceNotFoundException")
+    stub("firehose").add_response(
+        "list_delivery_streams", {"DeliveryStreamNames": [], "HasMoreDeliveryStreams": False}
+    )
+    assert observer.listing() == Listing((), frozenset())
+
+
+def test_table_when_its_tags_may_not_be_read_is_not_taken_to_have_none(observer: Observer, stub: Stubs) -> None:
+    describe_table(stub)
+    stub("dynamodb").add_client_error("list_tags_of_resource", "AccessDeniedException")
+    with pytest.raises(ClientError):
+        observer.table(NAME)

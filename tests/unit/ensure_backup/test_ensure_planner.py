@@ -161,8 +161,9 @@ def test_plan_when_the_delivery_stream_is_creating_waits_before_it_maps() -> Non
 
 
 def test_plan_when_the_delivery_stream_is_being_deleted_waits_and_takes_its_mapping_away() -> None:
-    steps = planned(backup(delivery_stream=delivery_stream(status="DELETING")))
-    assert kinds(steps) == ["DeleteMapping", "Wait"]
+    leaving = delivery_stream(status="DELETING")
+    assert kinds(planned(backup(delivery_stream=leaving))) == ["DeleteMapping"]
+    assert kinds(planned(backup(delivery_stream=leaving, mappings=()))) == ["Wait"]
 
 
 def test_plan_when_firehose_failed_to_create_it_deletes_it_to_make_it_anew() -> None:
@@ -176,8 +177,9 @@ def test_plan_when_firehose_failed_to_delete_it_tells_a_person() -> None:
 
 
 def test_plan_when_the_delivery_stream_is_missing_under_a_mapping_makes_both_anew() -> None:
-    steps = planned(backup(delivery_stream=None))
-    assert kinds(steps) == ["DeleteMapping", "CreateDeliveryStream"]
+    assert kinds(planned(backup(delivery_stream=None))) == ["DeleteMapping"]
+    gone = backup(delivery_stream=None, mappings=(mapping(state="Deleting"),))
+    assert kinds(planned(gone)) == ["CreateDeliveryStream"]
     waiting = planned(backup(mappings=(mapping(state="Deleting"),)))
     assert kinds(waiting) == ["Wait"]
     assert planned(backup(mappings=())) == [CreateMapping(NAME, STREAM_ARN)]
@@ -245,6 +247,18 @@ def test_plan_when_a_table_came_back_while_the_old_one_drains_keeps_its_delivery
     assert steps == [MarkInUse(NAME, NAME), CreateMapping(NAME, STREAM_ARN)]
 
 
+@pytest.mark.parametrize("state", ["Creating", "Enabling", "Updating"])
+def test_plan_when_a_mapping_cannot_be_deleted_yet_makes_no_delivery_stream_under_it(state: str) -> None:
+    """Lambda refuses; and a mapping that is left would look afterwards as if it had been made anew."""
+    assert kinds(planned(backup(delivery_stream=None, mappings=(mapping(state=state),)))) == ["Wait"]
+
+
+def test_plan_when_others_have_taken_all_places_keeps_the_mapping_and_says_what_may_be_missing() -> None:
+    steps = planned(backup(delivery_stream=None, other_readers=2))
+    assert steps == [CreateDeliveryStream(NAME, NAME, buffer_may_be_lost=True)]
+    assert planned(backup(other_readers=2)) == []
+
+
 # --- mappings -----------------------------------------------------------------------------------------
 
 
@@ -289,13 +303,14 @@ def test_plan_when_compression_is_switched_makes_a_new_delivery_stream_and_then_
     config = in_account(compression="forwarder")
     old, new = delivery_stream(), delivery_stream(config)
     assert new.name == "Orders.gz"
-    first = planned(backup(delivery_stream=None, other_delivery_stream=old), config=config)
-    assert kinds(first) == ["DeleteMapping", "CreateDeliveryStream"]
+    first = backup(delivery_stream=None, other_delivery_stream=old)
+    assert kinds(planned(first, config=config)) == ["DeleteMapping"]
+    assert kinds(planned(replace(first, mappings=()), config=config)) == ["CreateDeliveryStream"]
     both = backup(delivery_stream=new, other_delivery_stream=old)
     assert planned(both, config=config) == [MarkReleased(NAME, NAME)]
     waiting = replace(both, other_delivery_stream=released(1))
     assert kinds(planned(waiting, config=config)) == ["Wait"]
-    over = replace(both, other_delivery_stream=released(want.release_seconds(CONFIG) + 1))
+    over = replace(both, other_delivery_stream=released(want.release_seconds(CONFIG, old) + 1))
     assert kinds(planned(over, config=config)) == ["DeleteDeliveryStream"]
 
 
@@ -329,7 +344,7 @@ def test_plan_when_the_stream_of_a_deleted_table_is_gone_deletes_the_mapping_alo
 
 
 def test_plan_when_the_mapping_of_a_deleted_table_is_gone_gives_the_buffer_its_time() -> None:
-    seconds = want.release_seconds(CONFIG)
+    seconds = want.release_seconds(CONFIG, delivery_stream())
     assert planned(backup(table=None, mappings=())) == [MarkReleased(NAME, NAME)]
     early = planned(backup(table=None, mappings=(), delivery_stream=released(seconds - 1)))
     assert [type(step) for step in early] == [Wait]
@@ -348,6 +363,25 @@ def test_plan_when_one_of_two_streams_of_a_deleted_table_is_left_keeps_the_deliv
 def test_plan_when_a_deleted_table_left_nothing_of_ours_is_empty() -> None:
     foreign = delivery_stream(tags=SOMEBODY_ELSES)
     assert planned(BackupState(NAME, None, foreign)) == []
+
+
+def test_plan_when_its_own_buffer_is_longer_than_the_configured_one_waits_for_that() -> None:
+    slow = replace(want.destination(NAME, CONFIG, ACCOUNT), buffer_seconds=900)
+    waited = want.release_seconds(CONFIG, delivery_stream())
+    assert kinds(planned(backup(table=None, mappings=(), delivery_stream=released(waited, destination=slow)))) == [
+        "Wait"
+    ]
+    longest = 900 + CONFIG.forwarder_timeout_seconds
+    assert kinds(
+        planned(backup(table=None, mappings=(), delivery_stream=released(longest, destination=slow)))
+    ) == ["DeleteDeliveryStream"]
+
+
+def test_plan_when_a_strangers_mapping_still_feeds_the_delivery_stream_keeps_it() -> None:
+    theirs = mapping(uuid="theirs", ours=False)
+    fed = backup(mappings=(theirs,), delivery_stream=released(100_000))
+    assert kinds(planned(fed, Wanted.RELEASED)) == ["Problem"]
+    assert kinds(planned(replace(fed, table=None))) == ["Problem"]
 
 
 # --- releasing ----------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ import logging
 from typing import Any
 
 from continuous_backup import naming
+from continuous_backup.aws import ClientError
 from continuous_backup.ensure_backup import sweep
 from continuous_backup.ensure_backup import wanted as want
 from continuous_backup.ensure_backup.actions import CreateMapping, Step
@@ -60,6 +61,48 @@ def tags(table: str) -> dict[str, str]:
 def test_sweep_looks_first_at_tables_where_something_is_amiss() -> None:
     lists = Lists(Overview((), frozenset(), frozenset(names(100))))
     assert looked_at(lists, Plans("table-099"))[0] == "table-099"
+
+
+def test_sweep_when_a_table_cannot_be_looked_at_looks_at_the_others_all_the_same() -> None:
+    class Denied(Lists):
+        def glance(self, table: str, overview: Overview) -> BackupState:
+            if table == "table-050":
+                raise ClientError({"Error": {"Code": "AccessDeniedException"}}, "DescribeTable")
+            return super().glance(table, overview)
+
+    lists = Denied(Overview((), frozenset(), frozenset(names(100))))
+    assert {"table-050", "table-099"} <= set(looked_at(lists, Plans("table-099")))
+
+
+def test_sweep_when_a_delivery_stream_cannot_be_described_goes_on() -> None:
+    class Denied(Lists):
+        def delivery_stream(self, name: str) -> DeliveryStream | None:
+            if name == "theirs":
+                raise ClientError({"Error": {"Code": "AccessDeniedException"}}, "DescribeDeliveryStream")
+            return super().delivery_stream(name)
+
+    lists = Denied(Overview((), frozenset({"theirs", "Orders"}), frozenset()), delivery_stream())
+    assert looked_at(lists, Plans()) == ["Orders"]
+
+
+def test_sweep_over_turns_begins_with_each_table_that_is_amiss() -> None:
+    lists = Lists(Overview((), frozenset(), frozenset(names(5))))
+    assert [looked_at(lists, Plans(*names(5)), turn)[0] for turn in range(5)] == names(5)
+
+
+def test_sweep_does_not_take_a_table_that_is_there_for_a_deleted_one() -> None:
+    arn = ACCOUNT.delivery_stream_arn("table-099")
+    tagged = {arn: tags("table-099")}
+    lists = Lists(Overview((), frozenset({"table-099"}), frozenset(names(100)), tagged))
+    assert "table-099" not in looked_at(lists, Plans())
+    assert lists.asked == [], "the tagging API has told whose it is"
+
+
+def test_sweep_does_not_ask_what_the_tagging_api_has_told() -> None:
+    arn = ACCOUNT.delivery_stream_arn("former")
+    lists = Lists(Overview((), frozenset({"former"}), frozenset(), {arn: tags("former")}))
+    assert looked_at(lists, Plans()) == ["former"]
+    assert lists.asked == []
 
 
 def test_sweep_leaves_filtered_tables_alone() -> None:

@@ -110,6 +110,7 @@ ALLOWED = {
             "s3:CreateBucket",
             "s3:PutEncryptionConfiguration",
             "s3:GetBucketTagging",
+            "s3:GetEncryptionConfiguration",
             "s3:PutBucketPublicAccessBlock",
             "s3:GetBucketPublicAccessBlock",
             "s3:PutBucketPolicy",
@@ -119,6 +120,7 @@ ALLOWED = {
         *_on_each(
             [STACK],
             "cloudformation:CreateStack",
+            "cloudformation:DeleteStack",
             "cloudformation:UpdateStack",
             "cloudformation:DescribeStacks",
             "cloudformation:DescribeStackEvents",

@@ -11,6 +11,7 @@ from continuous_backup.aws import ClientError
 from continuous_backup.config import Config
 from continuous_backup.ensure_backup import wanted as want
 from continuous_backup.ensure_backup.actions import DeleteMapping, EnableStream, OptIn, OptOut, Problem, Wait
+from continuous_backup.ensure_backup.optin import Filter
 from continuous_backup.ensure_backup.wanted import Wanted
 from continuous_backup.errors import ExitCode, UsageError
 from continuous_backup.naming import Account
@@ -96,8 +97,8 @@ def observed_without_anything(stub, table: str) -> None:
     stub("firehose").add_client_error("describe_delivery_stream", "ResourceNotFoundException")
 
 
-def provisioning(aws, config: Config = CONFIG) -> Provisioning:
-    return Provisioning(aws, config, ACCOUNT, LOG)
+def provisioning(aws, is_backed_up: Filter | None = None) -> Provisioning:
+    return Provisioning(aws, CONFIG, ACCOUNT, LOG, is_backed_up)
 
 
 # --- what is planned
@@ -159,19 +160,42 @@ def test_provisioning_of_a_table_that_the_filter_leaves_out_is_a_mistake_only_wh
     aws, stub, whitelist, fine
 ):
     listed(stub, tables=["Carts"])
-    filtered = Config(table_name_match_regex="prod-").in_account(ACCOUNT)
 
-    (plan,) = provisioning(aws, filtered).plan_provisioning(whitelist)
+    (plan,) = provisioning(aws, lambda table: table != "Carts").plan_provisioning(whitelist)
 
     assert plan == TablePlan("Carts", refusal="the filter leaves it out", refused_on_request=fine)
 
 
-def test_provisioning_with_a_filter_that_is_broken_leaves_nothing_out(aws, stub):
+def test_provisioning_of_a_table_that_the_filter_lets_through_plans_it(aws, stub):
     listed(stub, tables=["Orders"], wired=["Orders"])
     described(stub, "Orders", streaming=True)
-    broken = Config(table_name_match_regex="(").in_account(ACCOUNT)
 
-    assert provisioning(aws, broken).plan_provisioning(EVERYTHING) == [TablePlan("Orders")]
+    assert provisioning(aws, lambda table: table == "Orders").plan_provisioning(EVERYTHING) == [
+        TablePlan("Orders")
+    ]
+
+
+def test_provisioning_of_a_table_that_cannot_be_described_refuses_it_and_plans_the_others(aws, stub):
+    listed(stub, tables=["Carts", "Orders"], wired=["Orders"])
+    stub("dynamodb").add_client_error("describe_table", "AccessDeniedException", "not you")
+    described(stub, "Orders", streaming=True)
+
+    assert provisioning(aws).plan_provisioning(EVERYTHING) == [
+        TablePlan("Carts", refusal="failed: DescribeTable: not you"),
+        TablePlan("Orders"),
+    ]
+
+
+def test_deprovisioning_of_a_table_that_cannot_be_described_refuses_it_and_plans_the_others(aws, stub):
+    listed(stub, tables=["Carts", "Orders"])
+    stub("dynamodb").add_client_error("describe_table", "InternalServerError", "later")
+    observed_without_anything(stub, "Orders")
+
+    carts, orders = provisioning(aws).plan_deprovisioning(EVERYTHING)
+
+    assert carts == TablePlan("Carts", refusal="failed: DescribeTable: later (InternalServerError)")
+    assert not carts.refused_on_request, "it is no success"
+    assert orders.actions == (OptOut("Orders"),)
 
 
 def test_deprovisioning_of_a_table_of_which_nothing_is_left_refuses_it(aws, stub):
@@ -235,6 +259,26 @@ def test_require_deployment_where_there_is_none_says_what_to_do_first(aws, stub)
     assert "deploy.py" in caught.value.hint
 
 
+def test_require_deployment_if_any_where_there_is_none_is_content(aws, stub):
+    stub("lambda").add_client_error("get_function_configuration", "ResourceNotFoundException")
+
+    provisioning(aws).require_deployment(if_any=True)
+
+
+def test_require_deployment_if_any_where_it_has_another_configuration_says_so(aws, stub):
+    stub("lambda").add_response("get_function_configuration", {"Description": "theirs"})
+
+    with pytest.raises(UsageError, match="another configuration than the deployed one"):
+        provisioning(aws).require_deployment(if_any=True)
+
+
+def test_require_deployment_if_any_that_may_not_look_does_not_go_on(aws, stub):
+    stub("lambda").add_client_error("get_function_configuration", "AccessDeniedException")
+
+    with pytest.raises(ClientError):
+        provisioning(aws).require_deployment(if_any=True)
+
+
 def test_require_deployment_where_it_has_this_configuration_is_content(aws, stub):
     answer = {"Description": description(CONFIG)}
     stub("lambda").add_response("get_function_configuration", answer, {"FunctionName": "LambdaStreamToFirehose"})
@@ -242,7 +286,16 @@ def test_require_deployment_where_it_has_this_configuration_is_content(aws, stub
     provisioning(aws).require_deployment()
 
 
-@pytest.mark.parametrize("told", [description(replace(CONFIG, prefix="elsewhere")), "theirs", ""])
+@pytest.mark.parametrize(
+    "told",
+    [
+        description(replace(CONFIG, prefix="elsewhere")),
+        description(replace(CONFIG, forwarder_timeout_seconds=CONFIG.forwarder_timeout_seconds + 1)),
+        "theirs",
+        "",
+    ],
+    ids=["prefix", "the time-out that a release waits for", "theirs", "nothing"],
+)
 def test_require_deployment_where_it_has_another_configuration_says_so(aws, stub, told):
     stub("lambda").add_response("get_function_configuration", {"Description": told} if told else {})
 
@@ -253,7 +306,15 @@ def test_require_deployment_where_it_has_another_configuration_says_so(aws, stub
 
 
 @pytest.mark.parametrize(
-    "changes", [{"log_retention_days": 7}, {"ensure_memory_mb": 512}, {"lambda_role_arn": "x"}]
+    "changes",
+    [
+        {"log_retention_days": 7},
+        {"ensure_memory_mb": 512},
+        {"ensure_timeout_seconds": 60},
+        {"forwarder_memory_mb": 1024},
+        {"forwarder_reserved_concurrency": 5},
+        {"lambda_role_arn": "x"},
+    ],
 )
 def test_require_deployment_where_only_the_functions_differ_is_content(aws, stub, changes):
     answer = {"Description": description(replace(CONFIG, **changes))}
@@ -357,7 +418,7 @@ def test_table_plan_tells_actions_from_problems_and_waits():
 @pytest.mark.parametrize(
     ("points", "said"),
     [
-        ([], "no batch in 15 minutes; what came in the last 30 s may be waiting"),
+        ([], "not known: nothing was measured in the last 15 minutes"),
         ([{"Maximum": 1200.0}, {"Maximum": 61_000.0}], "at most 61 s over all tables in the last 15 minutes"),
     ],
 )
@@ -376,10 +437,10 @@ def test_lag_is_the_worst_of_the_last_quarter_of_an_hour(aws, stub, clock, point
         },
     )
 
-    assert lag(aws, CONFIG) == said
+    assert lag(aws) == said
 
 
 def test_lag_that_may_not_be_asked_for_is_unknown(aws, stub):
     stub("cloudwatch").add_client_error("get_metric_statistics", "AccessDenied")
 
-    assert lag(aws, CONFIG) == "unknown (AccessDenied)"
+    assert lag(aws) == "unknown (AccessDenied)"

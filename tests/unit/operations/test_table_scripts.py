@@ -1,9 +1,11 @@
 """What provision_tables.py and deprovision_tables.py show and ask, with a provisioning that only notes."""
 
 import json
+import sys
 
 import pytest
 
+from continuous_backup.config import Config
 from continuous_backup.ensure_backup.actions import DeleteMapping, EnableStream, OptOut, Problem, Wait
 from continuous_backup.ensure_backup.wanted import Wanted
 from continuous_backup.errors import ExitCode, UsageError
@@ -57,6 +59,7 @@ def test_finish_shows_the_plan_on_stderr_and_the_results_on_stdout(capsys):
     assert err.splitlines() == [
         "Orders:",
         "  - enable the stream of Orders with NEW_AND_OLD_IMAGES",
+        "  - then, when both are ready, map the stream to the forwarder",
         "Carts:",
         "  - nothing to do",
         "Orders: done",
@@ -142,6 +145,60 @@ def test_finish_of_a_dry_run_as_json_is_the_plan(capsys):
             {"table": "Gone", "refusal": "there is no such table", "steps": []},
         ],
     }
+
+
+# --- the filter
+
+
+@pytest.fixture
+def beside_the_configuration(tmp_path, monkeypatch):
+    """A folder with a configuration and an opt-in function, which is not the current one."""
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    (folder / "the_filter.py").write_text("def wanted(table): return table == 'Orders'\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.delitem(sys.modules, "the_filter", raising=False)
+    yield folder
+    sys.modules.pop("the_filter", None)
+
+
+def test_filter_where_none_is_configured_lets_everything_through_and_looks_for_no_file(tmp_path):
+    before = [*sys.path]
+
+    assert table_scripts.filter_of(Config(), tmp_path / "config.hjson")("Orders")
+    assert sys.path == before
+
+
+@pytest.mark.parametrize("relative", [False, True])
+def test_filter_of_a_function_is_the_one_beside_the_configuration_file(beside_the_configuration, relative):
+    folder = beside_the_configuration
+    config_file = (folder.relative_to(folder.parent) if relative else folder) / "config.hjson"
+
+    is_backed_up = table_scripts.filter_of(Config(optin_function="the_filter:wanted"), config_file)
+
+    assert (is_backed_up("Orders"), is_backed_up("Carts")) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("function", "problem"),
+    [("not_there:wanted", "there is no file .*not_there.py"), ("the_filter:other", "has no other")],
+)
+def test_filter_of_a_function_that_is_not_there_is_refused(beside_the_configuration, function, problem):
+    with pytest.raises(UsageError, match=problem) as caught:
+        table_scripts.filter_of(Config(optin_function=function), beside_the_configuration / "config.hjson")
+
+    assert caught.value.exit_code is ExitCode.USAGE
+
+
+def test_filter_that_is_broken_leaves_nothing_out_and_says_so(tmp_path, capsys):
+    is_backed_up = table_scripts.filter_of(Config(table_name_match_regex="("), tmp_path / "config.hjson")
+
+    assert is_backed_up("Orders")
+    assert "tableNameMatchRegex is not valid" in capsys.readouterr().err
+
+
+# --- progress
 
 
 def test_log_of_the_scripts_is_a_line_of_progress_on_stderr(capsys):

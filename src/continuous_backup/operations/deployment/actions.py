@@ -18,7 +18,7 @@ class SecureBucket:
     bucket: Bucket
 
     def __str__(self) -> str:
-        return f"make bucket {self.bucket.name} private, encrypted and TLS only"
+        return f"make bucket {self.bucket.name} private and TLS only"
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,8 @@ class UpdateCode:
     function: Function
 
     def __str__(self) -> str:
-        return f"update the code of function {self.function.name}"
+        its = self.function
+        return f"update the code of function {its.name} ({its.runtime}, {its.architecture})"
 
 
 @dataclass(frozen=True)

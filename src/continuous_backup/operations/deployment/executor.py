@@ -18,6 +18,8 @@ from continuous_backup.operations.deployment.wanted import statement_id
 #: IAM is eventually consistent: a role that was just made may not be assumable for some seconds.
 _ROLE_PATIENCE_SECONDS = 60.0
 _PAUSE_SECONDS = 2.0
+_ROLE_REFUSALS = {"InvalidParameterValueException", "ValidationException"}
+_LAMBDA, _EVENTS = "lambda.amazonaws.com", "events.amazonaws.com"
 _STACK_PATIENCE_SECONDS = 600.0
 _ONLY_TARGET = "EnsureDynamoBackup"
 _TAGS = {naming.MANAGED_TAG: naming.MANAGED_TAG_VALUE}
@@ -79,7 +81,7 @@ class Executor:
                 raise AssertionError(f"no way is known to apply {action!r}")
 
     def _create_bucket(self, bucket: Bucket) -> None:
-        arguments: dict[str, Any] = {"Bucket": bucket.name, "ObjectOwnership": "BucketOwnerEnforced"}
+        arguments: dict[str, Any] = {"Bucket": bucket.name}
         if self._account.region != "us-east-1":
             arguments["CreateBucketConfiguration"] = {"LocationConstraint": self._account.region}
         s3 = self._aws.client("s3")
@@ -91,6 +93,13 @@ class Executor:
                 "choose another firehoseDeliveryBucket",
                 error_code(err),
             ) from err
+        # Only now: whoever chooses another encryption later keeps it.
+        s3.put_bucket_encryption(
+            Bucket=bucket.name,
+            ServerSideEncryptionConfiguration={
+                "Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]
+            },
+        )
         s3.put_bucket_tagging(Bucket=bucket.name, Tagging={"TagSet": _TAG_LIST})
 
     def _secure_bucket(self, bucket: Bucket) -> None:
@@ -102,12 +111,6 @@ class Executor:
                 "IgnorePublicAcls": True,
                 "BlockPublicPolicy": True,
                 "RestrictPublicBuckets": True,
-            },
-        )
-        s3.put_bucket_encryption(
-            Bucket=bucket.name,
-            ServerSideEncryptionConfiguration={
-                "Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]
             },
         )
         policy = bucket_policy.tls_only(self._account.bucket_arn(bucket.name), self._bucket_policy(bucket.name))
@@ -182,7 +185,8 @@ class Executor:
     def _create_function(self, its: Function) -> None:
         code = self._packages[its.name].code()
         self._patiently(
-            its,
+            its.role_arn,
+            _LAMBDA,
             lambda: self._aws.client("lambda").create_function(
                 FunctionName=its.name,
                 Code={"ZipFile": code},
@@ -203,26 +207,28 @@ class Executor:
 
     def _update_settings(self, its: Function) -> None:
         self._patiently(
-            its, lambda: self._aws.client("lambda").update_function_configuration(**_settings(its, True))
+            its.role_arn,
+            _LAMBDA,
+            lambda: self._aws.client("lambda").update_function_configuration(**_settings(its, True)),
         )
         self._wait_for_update(its)
 
     def _wait_for_update(self, its: Function) -> None:
         self._aws.client("lambda").get_waiter("function_updated_v2").wait(FunctionName=its.name)
 
-    def _patiently(self, its: Function, call: Callable[[], Any]) -> None:
-        """Makes a call that gives Lambda a role, again and again while the role may be too new."""
+    def _patiently(self, role_arn: str, service: str, call: Callable[[], Any]) -> None:
+        """Makes a call that gives a service a role, again and again while the role may be too new."""
         give_up = self._aws.clock() + _ROLE_PATIENCE_SECONDS
         while True:
             try:
                 call()
             except ClientError as err:
-                if error_code(err) != "InvalidParameterValueException" or "assume" not in str(err):
+                if error_code(err) not in _ROLE_REFUSALS or "assume" not in str(err):
                     raise
                 if self._aws.clock() >= give_up:
                     raise AwsError(
-                        f"Lambda cannot assume the role {its.role_arn} for {its.name}",
-                        "the role has to exist and to trust lambda.amazonaws.com; see docs/iam.md",
+                        f"{service} cannot assume the role {role_arn}",
+                        f"the role has to exist and to trust {service}; see docs/iam.md",
                         error_code(err),
                     ) from err
                 self._aws.sleep(_PAUSE_SECONDS)
@@ -238,13 +244,17 @@ class Executor:
 
     def _put_rule(self, rule: Rule) -> None:
         trigger = {"ScheduleExpression": rule.schedule} if rule.schedule else {"EventPattern": rule.pattern}
-        self._aws.client("events").put_rule(
-            Name=rule.name,
-            State="ENABLED",
-            RoleArn=rule.role_arn,
-            Description="DynamoDB Continuous Backup",
-            Tags=_TAG_LIST,  # in the same call, or a rule that was made and not tagged would not be ours
-            **trigger,
+        self._patiently(
+            rule.role_arn,
+            _EVENTS,
+            lambda: self._aws.client("events").put_rule(
+                Name=rule.name,
+                State="ENABLED",
+                RoleArn=rule.role_arn,
+                Description="DynamoDB Continuous Backup",
+                Tags=_TAG_LIST,  # in the same call, or a rule that was made and not tagged would not be ours
+                **trigger,
+            ),
         )
 
     def _allow_invocation(self, rule: Rule) -> None:
@@ -255,7 +265,7 @@ class Executor:
         functions.add_permission(
             **where,
             Action="lambda:InvokeFunction",
-            Principal="events.amazonaws.com",
+            Principal=_EVENTS,
             SourceArn=self._account.rule_arn(rule.name),
         )
 

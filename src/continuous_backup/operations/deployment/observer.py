@@ -74,7 +74,7 @@ def _bucket(aws: Aws, config: Config, account: Account) -> Bucket | None:
         raise _in_another_region(name, account, region)
     # Nobody else makes a bucket of that name here; it is ours even where we were stopped before its tag.
     ours = name == naming.default_bucket(account) or naming.MANAGED_TAG in _bucket_tags(aws, name)
-    return Bucket(name, ours, secured=_is_secured(aws, name, account))
+    return Bucket(name, ours, secured=_is_secured(aws, name, account), kms_key=_kms_key(aws, name))
 
 
 def _in_another_region(name: str, account: Account, region: str) -> UsageError:
@@ -117,6 +117,19 @@ def _is_secured(aws: Aws, name: str, account: Account) -> bool:
     return all(block.values()) and bucket_policy.is_tls_only(policy, account.bucket_arn(name))
 
 
+def _kms_key(aws: Aws, name: str) -> str:
+    """The customer managed key that new objects are encrypted with; empty for S3's own and for aws/s3."""
+    try:
+        encryption = aws.client("s3").get_bucket_encryption(Bucket=name)["ServerSideEncryptionConfiguration"]
+    except ClientError as err:
+        if error_code(err) in {"ServerSideEncryptionConfigurationNotFoundError", *_DENIED}:
+            return ""
+        raise
+    rules = [rule.get("ApplyServerSideEncryptionByDefault", {}) for rule in encryption.get("Rules", [])]
+    key = next((str(each.get("KMSMasterKeyID") or "") for each in rules), "")
+    return "" if key.endswith("alias/aws/s3") else key
+
+
 def _roles_stack(aws: Aws) -> RolesStack | None:
     cloudformation = aws.client("cloudformation")
     try:
@@ -140,7 +153,12 @@ def _roles_stack(aws: Aws) -> RolesStack | None:
 def _log_group(aws: Aws, name: str) -> LogGroup | None:
     found = aws.pages("logs", "describe_log_groups", "logGroups", logGroupNamePrefix=name)
     exact = next((each for each in found if each["logGroupName"] == name), None)
-    return LogGroup(name, exact.get("retentionInDays", 0)) if exact else None
+    if exact is None:
+        return None
+    tags = aws.client("logs").list_tags_for_resource(resourceArn=exact["arn"].removesuffix(":*"))["tags"]
+    return LogGroup(
+        name, exact.get("retentionInDays", 0), tags.get(naming.MANAGED_TAG) == naming.MANAGED_TAG_VALUE
+    )
 
 
 def _function(aws: Aws, name: str) -> Function | None:
@@ -206,15 +224,16 @@ def _may_invoke(aws: Aws, account: Account, rule: str) -> bool:
 
 
 def _trail_logs_api_calls(aws: Aws, account: Account) -> bool | None:
-    """Whether any trail that covers this region is on and logs writing management events."""
+    """Whether any trail that covers this region is on and logs writing management events.
+
+    None where that cannot be found out, for example of a trail of the organization.
+    """
     trails = aws.client("cloudtrail")
     try:
         found = trails.describe_trails(includeShadowTrails=True)["trailList"]
         return any(_logs_api_calls(trails, trail) for trail in found if _covers(trail, account))
-    except ClientError as err:
-        if error_code(err) in _DENIED:
-            return None
-        raise
+    except ClientError:
+        return None
 
 
 def _covers(trail: dict[str, Any], account: Account) -> bool:

@@ -56,7 +56,11 @@ def plan(there: Deployment, wanted: Deployment, around: Surroundings, *, redeplo
 
     With `redeploy` the functions' code is uploaded again even where it is the same.
     """
-    conflicts = [*_conflicts(there), *(_busy(there.roles_stack) if wanted.roles_stack else [])]
+    conflicts = [
+        *_conflicts(there),
+        *(_busy(there.roles_stack) if wanted.roles_stack else []),
+        *_key_without_permission(there, wanted),
+    ]
     if conflicts:
         return [*conflicts]
     functions: list[Step] = []
@@ -82,12 +86,18 @@ def plan_removal(there: Deployment) -> list[Step]:
     """
     rules: list[Step] = [DeleteRule(rule.name) for rule in there.rules.values() if rule.ours]
     functions: list[Step] = [DeleteFunction(each.name) for each in there.functions.values() if each.ours]
-    not_ours = {naming.log_group(each.name) for each in there.functions.values() if not each.ours}
-    log_groups: list[Step] = [DeleteLogGroup(name) for name in there.log_groups if name not in not_ours]
+    log_groups: list[Step] = [DeleteLogGroup(each.name) for each in there.log_groups.values() if each.ours]
     stack: list[Step] = (
         [DeleteRolesStack(there.roles_stack.name)] if there.roles_stack and there.roles_stack.ours else []
     )
-    left_alone: list[Step] = [Note(f"{each.what}: left alone") for each in _conflicts(there)]
+    left_alone: list[Step] = [
+        *(Note(f"{each.what}: left alone") for each in _conflicts(there)),
+        *(
+            Note(f"log group {each.name} is not ours: left alone")
+            for each in there.log_groups.values()
+            if not each.ours
+        ),
+    ]
     return [*rules, *functions, *log_groups, *stack, *left_alone]
 
 
@@ -118,6 +128,18 @@ def _busy(stack: RolesStack | None) -> list[Conflict]:
     return [Conflict(f"CloudFormation stack {stack.name} is {stack.status}", "run it again when that is over")]
 
 
+def _key_without_permission(there: Deployment, wanted: Deployment) -> list[Conflict]:
+    """Firehose would take what it cannot write: what a key refuses is lost after 24 hours."""
+    if there.bucket is None or not there.bucket.kms_key or (wanted.bucket and wanted.bucket.kms_key):
+        return []
+    return [
+        Conflict(
+            f"bucket {there.bucket.name} encrypts with key {there.bucket.kms_key}, which the roles may not use",
+            "set kmsKeyArn to the key's ARN in the configuration; see docs/iam.md",
+        )
+    ]
+
+
 def _bucket_steps(there: Deployment, wanted: Deployment) -> list[Step]:
     if wanted.bucket is None:
         return []
@@ -127,7 +149,7 @@ def _bucket_steps(there: Deployment, wanted: Deployment) -> list[Step]:
         return []
     if there.bucket.ours:
         return [SecureBucket(wanted.bucket)]
-    return [Note(f"bucket {there.bucket.name} is used as it is; it is not private, encrypted and TLS only")]
+    return [Note(f"bucket {there.bucket.name} is used as it is; it is not private and TLS only")]
 
 
 def _roles_steps(there: RolesStack | None, wanted: RolesStack | None) -> list[Step]:
@@ -148,6 +170,8 @@ def _log_group_steps(there: Deployment, wanted: Deployment) -> list[Step]:
         found = there.log_groups.get(name)
         if found is None:
             steps.append(CreateLogGroup(aim))
+        elif not found.ours:
+            steps.append(Note(f"log group {name} was there before, and is used as it is"))
         elif found.retention_days != aim.retention_days:
             steps.append(SetRetention(aim))
     return steps

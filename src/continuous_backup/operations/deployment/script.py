@@ -49,7 +49,8 @@ def deploy(options: argparse.Namespace, environment: Mapping[str, str]) -> ExitC
         redeploy=options.redeploy,
     )
     cli.tell(f"Account {account.id}, region {account.region}, backup in s3://{config.bucket}/{config.prefix}")
-    return _carry_out(options, steps, Executor(aws, account, packages), "deployed")
+    cli.tell(f"Tables: {_filter_in_words(config)}")
+    return _carry_out(options, steps, Executor(aws, account, packages), "{count} changes made; deployed.")
 
 
 def undeploy(options: argparse.Namespace) -> ExitCode:
@@ -58,12 +59,21 @@ def undeploy(options: argparse.Namespace) -> ExitCode:
     steps = planner.plan_removal(observer.observe_removable(aws, account))
     provisioning = Provisioning(aws, config, account, table_scripts.log())
     wired = sorted(provisioning.wired_tables())
+    if wired:
+        provisioning.require_deployment(if_any=True)
     if wired and not options.deprovision:
-        raise BackupError(
-            f"{len(wired)} tables are still wired, and their backup would end: {', '.join(wired[:10])}"
-            + (", ..." if len(wired) > 10 else ""),
+        still_wired = BackupError(
+            f"{'1 table is' if len(wired) == 1 else f'{len(wired)} tables are'} still wired, and their backup "
+            f"would end: {', '.join(wired[:10])}" + (", ..." if len(wired) > 10 else ""),
             "say --deprovision to release them first; what is on S3 stays in any case",
         )
+        if not options.dry_run:
+            raise still_wired
+        cli.tell(f"Without --deprovision this is refused: {still_wired.problem}")
+    if not wired and not _changes(steps):
+        cli.tell(f"Nothing to do: nothing is deployed in account {account.id}, region {account.region}.")
+        cli.show(options, [], {"dryRun": options.dry_run, "changes": [], "notes": []})
+        return ExitCode.DONE
     for table in wired:
         cli.tell(f"  - release table {table}: its mapping, then its delivery stream")
     if not options.dry_run and (wired or _changes(steps)):
@@ -76,7 +86,19 @@ def undeploy(options: argparse.Namespace) -> ExitCode:
     if wired and not options.dry_run:
         _release(provisioning, wired, Executor(aws, account), steps)
         steps = planner.plan_removal(observer.observe_removable(aws, account))
-    return _carry_out(options, steps, Executor(aws, account), "undeployed")
+    return _carry_out(
+        options, steps, Executor(aws, account), f"Taken away. What is in s3://{config.bucket} stays."
+    )
+
+
+def _filter_in_words(config: Config) -> str:
+    names = (
+        [f"whose name matches {config.table_name_match_regex} from its start"]
+        if config.table_name_match_regex
+        else []
+    )
+    functions = [f"for which {config.optin_function} says yes"] if config.optin_function else []
+    return "those " + " and ".join(names + functions) if names + functions else "all"
 
 
 def _with_options(config: Config, options: argparse.Namespace) -> Config:
@@ -133,9 +155,9 @@ def _carry_out(options: argparse.Namespace, steps: list[Step], executor: Executo
     if not changes:
         cli.tell("Nothing to do: everything is as it should be.")
     elif options.dry_run:
-        cli.tell(f"{len(changes)} changes. Nothing was changed: this was a dry run.")
+        cli.tell("Nothing was changed: this was a dry run.")
     else:
-        cli.tell(f"{len(changes)} changes made; {done}.")
+        cli.tell(done.format(count=len(changes)))
     cli.show(options, [], document)
     return ExitCode.DONE
 

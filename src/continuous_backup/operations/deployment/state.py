@@ -6,11 +6,15 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Bucket:
-    """`ours` is whether our tag is on it; `secured` whether it is private, encrypted and TLS only."""
+    """`ours` is whether our tag is on it; `secured` whether it is private and TLS only.
+
+    `kms_key` is the customer managed key that S3 encrypts new objects with, empty where there is none.
+    """
 
     name: str
     ours: bool = False
     secured: bool = False
+    kms_key: str = ""
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,7 @@ class RolesStack:
 class LogGroup:
     name: str
     retention_days: int = 0
+    ours: bool = True
 
 
 @dataclass(frozen=True)

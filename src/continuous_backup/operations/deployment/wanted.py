@@ -35,7 +35,7 @@ def wanted(
 ) -> Deployment:
     """The whole of it. `config` is `as_written` in this account; `environment` what the functions get."""
     return Deployment(
-        bucket=Bucket(config.bucket, ours=True, secured=True),
+        bucket=Bucket(config.bucket, ours=True, secured=True, kms_key=config.kms_key_arn),
         roles_stack=_roles_stack(config, as_written, templates) if as_written.needs_roles_stack else None,
         log_groups={
             name: LogGroup(name, config.log_retention_days)
@@ -46,14 +46,8 @@ def wanted(
             )
         },
         functions={
-            naming.ENSURE_FUNCTION: _function(
-                packages[naming.ENSURE_FUNCTION],
-                config,
-                environment,
-                config.ensure_memory_mb,
-                config.ensure_timeout_seconds,
-                config.ensure_reserved_concurrency,
-            ),
+            # The forwarder first: it waits for delivery streams that are to come, where the other would
+            # release those that it still writes to.
             naming.FORWARDER_FUNCTION: _function(
                 packages[naming.FORWARDER_FUNCTION],
                 config,
@@ -61,6 +55,14 @@ def wanted(
                 config.forwarder_memory_mb,
                 config.forwarder_timeout_seconds,
                 config.forwarder_reserved_concurrency,
+            ),
+            naming.ENSURE_FUNCTION: _function(
+                packages[naming.ENSURE_FUNCTION],
+                config,
+                environment,
+                config.ensure_memory_mb,
+                config.ensure_timeout_seconds,
+                config.ensure_reserved_concurrency,
             ),
         },
         rules={

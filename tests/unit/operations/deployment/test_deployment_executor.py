@@ -11,7 +11,7 @@ from continuous_backup.aws import Aws, ClientError
 from continuous_backup.errors import AwsError
 from continuous_backup.operations.deployment import actions, bucket_policy
 from continuous_backup.operations.deployment.executor import Executor
-from continuous_backup.operations.deployment.state import Bucket, LogGroup
+from continuous_backup.operations.deployment.state import Bucket, LogGroup, Rule
 from continuous_backup.operations.deployment.wanted import statement_id
 
 TAGS = {"dynamodb-continuous-backup": "managed"}
@@ -48,9 +48,13 @@ def executor(aws, tmp_path):
     ("region", "where"),
     [("us-east-1", {}), ("eu-west-1", {"CreateBucketConfiguration": {"LocationConstraint": "eu-west-1"}})],
 )
-def test_create_bucket_names_the_region_everywhere_but_in_the_first(aws, stub, region, where):
+def test_create_bucket_encrypts_it_and_names_the_region_everywhere_but_in_the_first(aws, stub, region, where):
     s3 = stub("s3")
-    s3.add_response("create_bucket", {}, {"Bucket": "mine", "ObjectOwnership": "BucketOwnerEnforced", **where})
+    s3.add_response("create_bucket", {}, {"Bucket": "mine", **where})
+    encryption = {"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]}
+    s3.add_response(
+        "put_bucket_encryption", {}, {"Bucket": "mine", "ServerSideEncryptionConfiguration": encryption}
+    )
     s3.add_response("put_bucket_tagging", {}, {"Bucket": "mine", "Tagging": {"TagSet": TAG_LIST}})
 
     Executor(aws, replace(ACCOUNT, region=region)).apply(actions.CreateBucket(Bucket("mine")))
@@ -65,17 +69,13 @@ def test_create_bucket_where_the_name_is_taken_says_whose_it_is(executor, stub):
     assert "firehoseDeliveryBucket" in caught.value.hint
 
 
-def test_secure_bucket_closes_it_in_every_way(executor, stub):
+def test_secure_bucket_closes_it_in_every_way_and_leaves_its_encryption_alone(executor, stub):
     s3 = stub("s3")
     closed = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
     s3.add_response(
         "put_public_access_block",
         {},
         {"Bucket": "mine", "PublicAccessBlockConfiguration": dict.fromkeys(closed, True)},
-    )
-    encryption = {"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]}
-    s3.add_response(
-        "put_bucket_encryption", {}, {"Bucket": "mine", "ServerSideEncryptionConfiguration": encryption}
     )
     s3.add_client_error("get_bucket_policy", "NoSuchBucketPolicy")
     policy = json.dumps(bucket_policy.tls_only("arn:aws:s3:::mine"))
@@ -86,8 +86,7 @@ def test_secure_bucket_closes_it_in_every_way(executor, stub):
 
 def test_secure_bucket_when_somebody_added_to_its_policy_keeps_what_was_added(executor, stub):
     s3 = stub("s3")
-    for call in ("put_public_access_block", "put_bucket_encryption"):
-        s3.add_response(call, {})
+    s3.add_response("put_public_access_block", {})
     theirs = {"Sid": "LetAuditorsRead", "Effect": "Allow", "Principal": {"AWS": "1"}, "Action": "s3:GetObject"}
     s3.add_response("get_bucket_policy", {"Policy": json.dumps({"Version": "2012-10-17", "Statement": theirs})})
     ours = bucket_policy.tls_only("arn:aws:s3:::mine")["Statement"]
@@ -276,8 +275,8 @@ def test_create_function_where_the_role_never_can_be_assumed_says_which_after_a_
     with pytest.raises(AwsError) as caught:
         executor.apply(actions.CreateFunction(FUNCTION))
 
-    assert caught.value.problem == f"Lambda cannot assume the role {FUNCTION.role_arn} for EnsureDynamoBackup"
-    assert "lambda.amazonaws.com" in caught.value.hint
+    assert caught.value.problem == f"lambda.amazonaws.com cannot assume the role {FUNCTION.role_arn}"
+    assert "to trust lambda.amazonaws.com" in caught.value.hint
     assert sum(clock.slept) == 60
 
 
@@ -337,6 +336,19 @@ def test_delete_function_is_one_call(executor, stub):
 
 # --- rules
 
+NOT_BY_PRINCIPAL = f"Provided role '{RULE.role_arn}' cannot be assumed by principal 'events.amazonaws.com'."
+
+
+def put_rule_call(rule: Rule, trigger: dict[str, str]) -> dict[str, object]:
+    return {
+        "Name": rule.name,
+        "Description": "DynamoDB Continuous Backup",
+        "State": "ENABLED",
+        "RoleArn": rule.role_arn,
+        "Tags": TAG_LIST,
+        **trigger,
+    }
+
 
 @pytest.mark.parametrize(
     ("rule", "trigger"),
@@ -346,20 +358,43 @@ def test_delete_function_is_one_call(executor, stub):
     ],
 )
 def test_put_rule_makes_it_with_our_tag_in_one_call(executor, stub, rule, trigger):
-    stub("events").add_response(
-        "put_rule",
-        {},
-        {
-            "Name": rule.name,
-            "Description": "DynamoDB Continuous Backup",
-            "State": "ENABLED",
-            "RoleArn": rule.role_arn,
-            "Tags": TAG_LIST,
-            **trigger,
-        },
-    )
+    stub("events").add_response("put_rule", {}, put_rule_call(rule, trigger))
 
     executor.apply(actions.PutRule(rule))
+
+
+def test_put_rule_where_the_role_is_too_new_tries_again(executor, stub, clock):
+    call = put_rule_call(RULE, {"EventPattern": RULE.pattern})
+    for _ in range(3):
+        stub("events").add_client_error("put_rule", "ValidationException", NOT_BY_PRINCIPAL, expected_params=call)
+    stub("events").add_response("put_rule", {}, call)
+
+    executor.apply(actions.PutRule(RULE))
+
+    assert clock.slept == [2.0, 2.0, 2.0]
+
+
+def test_put_rule_where_the_role_never_can_be_assumed_says_which_after_a_minute(executor, stub, clock):
+    for _ in range(31):
+        stub("events").add_client_error("put_rule", "ValidationException", NOT_BY_PRINCIPAL)
+
+    with pytest.raises(AwsError) as caught:
+        executor.apply(actions.PutRule(RULE))
+
+    assert caught.value.problem == f"events.amazonaws.com cannot assume the role {RULE.role_arn}"
+    assert "to trust events.amazonaws.com" in caught.value.hint
+    assert sum(clock.slept) == 60
+
+
+def test_put_rule_that_is_refused_for_another_reason_is_not_tried_again(executor, stub, clock):
+    stub("events").add_client_error(
+        "put_rule", "ValidationException", "Parameter ScheduleExpression is not valid."
+    )
+
+    with pytest.raises(ClientError, match="ScheduleExpression"):
+        executor.apply(actions.PutRule(RULE))
+
+    assert clock.slept == []
 
 
 def test_put_target_replaces_the_only_target(executor, stub):

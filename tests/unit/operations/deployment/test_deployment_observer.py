@@ -16,7 +16,9 @@ from continuous_backup.operations.deployment.wanted import statement_id
 
 CONFIG = Config(bucket="mine").in_account(ACCOUNT)
 BUCKET_ARN = "arn:aws:s3:::mine"
+IN_ORDER = [ENSURE, FORWARDER]
 OURS = {"Key": naming.MANAGED_TAG, "Value": naming.MANAGED_TAG_VALUE}
+KEY = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd"
 BLOCKED = dict.fromkeys(
     ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"), True
 )
@@ -34,9 +36,21 @@ def nothing_but_a_bucket(stub):
     return stub("s3")
 
 
-def describe_bucket(s3, *, tags=(OURS,), block=BLOCKED, policy=None) -> None:
+def encrypted_with(s3, key: str = "") -> None:
+    """S3's answer where the bucket encrypts with a key of KMS, or with its own."""
+    default = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key} if key else {"SSEAlgorithm": "AES256"}
+    rules = {"Rules": [{"ApplyServerSideEncryptionByDefault": default, "BucketKeyEnabled": False}]}
+    s3.add_response("get_bucket_encryption", {"ServerSideEncryptionConfiguration": rules})
+
+
+def describe_bucket(s3, *, key: str = "", **facts) -> None:
+    describe_bucket_before_its_encryption(s3, **facts)
+    encrypted_with(s3, key)
+
+
+def describe_bucket_before_its_encryption(s3, *, block=BLOCKED, policy=None) -> None:
     s3.add_response("head_bucket", {}, {"Bucket": "mine", "ExpectedBucketOwner": ACCOUNT.id})
-    s3.add_response("get_bucket_tagging", {"TagSet": list(tags)})
+    s3.add_response("get_bucket_tagging", {"TagSet": [OURS]})
     s3.add_response("get_public_access_block", {"PublicAccessBlockConfiguration": block})
     s3.add_response("get_bucket_policy", {"Policy": json.dumps(policy or bucket_policy.tls_only(BUCKET_ARN))})
 
@@ -75,6 +89,7 @@ def test_bucket_without_tags_and_access_block_is_neither_ours_nor_secured(aws, n
     nothing_but_a_bucket.add_response("head_bucket", {})
     nothing_but_a_bucket.add_client_error("get_bucket_tagging", "NoSuchTagSet")
     nothing_but_a_bucket.add_client_error("get_public_access_block", code)
+    encrypted_with(nothing_but_a_bucket)
 
     assert observe(aws, CONFIG, ACCOUNT).bucket == Bucket("mine", ours=False, secured=False)
 
@@ -82,9 +97,40 @@ def test_bucket_without_tags_and_access_block_is_neither_ours_nor_secured(aws, n
 def test_bucket_of_our_own_name_is_ours_even_before_its_tag(aws, nothing_but_a_bucket):
     nothing_but_a_bucket.add_response("head_bucket", {})
     nothing_but_a_bucket.add_client_error("get_public_access_block", "NoSuchPublicAccessBlockConfiguration")
+    encrypted_with(nothing_but_a_bucket)
     config = replace(CONFIG, bucket="dynamodb-continuous-backup-123456789012-eu-west-1")
 
     assert observe(aws, config, ACCOUNT).bucket == Bucket(config.bucket, ours=True, secured=False)
+
+
+@pytest.mark.parametrize("key", [KEY, KEY.rpartition("/")[2], f"{KEY.partition(':key/')[0]}:alias/ours"])
+def test_bucket_with_a_customer_managed_key_tells_it(aws, nothing_but_a_bucket, key):
+    describe_bucket(nothing_but_a_bucket, key=key)
+
+    assert observe(aws, CONFIG, ACCOUNT).bucket == Bucket("mine", ours=True, secured=True, kms_key=key)
+
+
+@pytest.mark.parametrize("key", ["", "alias/aws/s3", "arn:aws:kms:eu-west-1:123456789012:alias/aws/s3"])
+def test_bucket_with_a_key_of_aws_has_none_that_needs_permission(aws, nothing_but_a_bucket, key):
+    describe_bucket(nothing_but_a_bucket, key=key)
+
+    assert observe(aws, CONFIG, ACCOUNT).bucket.kms_key == ""
+
+
+def test_bucket_with_kms_and_no_key_named_has_that_of_aws(aws, nothing_but_a_bucket):
+    describe_bucket_before_its_encryption(nothing_but_a_bucket)
+    rules = {"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms"}}]}
+    nothing_but_a_bucket.add_response("get_bucket_encryption", {"ServerSideEncryptionConfiguration": rules})
+
+    assert observe(aws, CONFIG, ACCOUNT).bucket.kms_key == ""
+
+
+@pytest.mark.parametrize("code", ["ServerSideEncryptionConfigurationNotFoundError", "AccessDenied"])
+def test_bucket_whose_encryption_is_not_told_is_taken_for_one_without_a_key(aws, nothing_but_a_bucket, code):
+    describe_bucket_before_its_encryption(nothing_but_a_bucket)
+    nothing_but_a_bucket.add_client_error("get_bucket_encryption", code)
+
+    assert observe(aws, CONFIG, ACCOUNT).bucket == Bucket("mine", ours=True, secured=True)
 
 
 @pytest.mark.parametrize("code", ["403", "AccessDenied"])
@@ -181,13 +227,14 @@ def describe_everything(stub) -> None:
     describe_bucket(stub("s3"))
     _describe_stack(stub("cloudformation"))
     for name, group in WANTED.log_groups.items():
-        longer = {"logGroupName": f"{name}-2", "retentionInDays": 1}
-        exact = {"logGroupName": name, "retentionInDays": group.retention_days}
+        longer = log_group(f"{name}-2", retentionInDays=1)
+        exact = log_group(name, retentionInDays=group.retention_days)
         stub("logs").add_response(
             "describe_log_groups", {"logGroups": [longer, exact]}, {"logGroupNamePrefix": name}
         )
-    for function in WANTED.functions.values():
-        _describe_function(stub("lambda"), function)
+        tags_of_log_group(stub("logs"), name, {OURS["Key"]: OURS["Value"]})
+    for name in IN_ORDER:
+        _describe_function(stub("lambda"), WANTED.functions[name])
     for rule in WANTED.rules.values():
         _describe_rule(stub("events"), rule)
         allowed = [
@@ -195,6 +242,17 @@ def describe_everything(stub) -> None:
             for each in WANTED.rules
         ]
         stub("lambda").add_response("get_policy", {"Policy": json.dumps({"Statement": allowed})})
+
+
+def log_group(name: str, **facts) -> dict[str, object]:
+    """As DescribeLogGroups tells of it: its ARN ends in what stands for its streams."""
+    return {"logGroupName": name, "arn": f"{ACCOUNT.arn('logs', f'log-group:{name}')}:*", **facts}
+
+
+def tags_of_log_group(logs, name: str, tags: dict[str, str]) -> None:
+    logs.add_response(
+        "list_tags_for_resource", {"tags": tags}, {"resourceArn": ACCOUNT.arn("logs", f"log-group:{name}")}
+    )
 
 
 def _describe_stack(cloudformation, **changes) -> None:
@@ -251,15 +309,17 @@ def test_observe_of_what_deploying_made_finds_what_was_wanted(aws, stub):
         WANTED.functions,
         WANTED.rules,
     )
+    assert list(found.functions) == IN_ORDER, "what wires is taken away first"
 
 
 def test_observe_where_things_carry_no_tag_of_ours_says_so(aws, stub):
     stub("s3").add_client_error("head_bucket", "404", http_status_code=404)
     _describe_stack(stub("cloudformation"), Tags=[{"Key": naming.MANAGED_TAG, "Value": "other"}])
-    for _ in range(3):
-        stub("logs").add_response("describe_log_groups", {"logGroups": []})
-    for function in WANTED.functions.values():
-        _describe_function(stub("lambda"), function, {"team": "theirs"})
+    for name, tags in zip(WANTED.log_groups, ({}, {"team": "theirs"}, {naming.MANAGED_TAG: "other"}), strict=True):
+        stub("logs").add_response("describe_log_groups", {"logGroups": [log_group(name)]})
+        tags_of_log_group(stub("logs"), name, tags)
+    for name in IN_ORDER:
+        _describe_function(stub("lambda"), WANTED.functions[name], {"team": "theirs"})
     for rule in WANTED.rules.values():
         _describe_rule(stub("events"), rule, [])
         stub("lambda").add_client_error("get_policy", "ResourceNotFoundException")
@@ -268,6 +328,7 @@ def test_observe_where_things_carry_no_tag_of_ours_says_so(aws, stub):
 
     assert not found.roles_stack.ours
     assert {name: each.ours for name, each in found.functions.items()} == {ENSURE: False, FORWARDER: False}
+    assert {each.ours for each in found.log_groups.values()} == {False}
     assert {each.ours for each in found.rules.values()} == {False}
     assert {each.may_invoke for each in found.rules.values()} == {False}
 
@@ -288,10 +349,9 @@ def test_observe_of_a_log_group_behind_a_page_of_longer_names_finds_it(aws, stub
     stub("s3").add_client_error("head_bucket", "404", http_status_code=404)
     stub("cloudformation").add_client_error("describe_stacks", "ValidationError")
     name = naming.log_group(ENSURE)
-    stub("logs").add_response(
-        "describe_log_groups", {"logGroups": [{"logGroupName": f"{name}-2"}], "nextToken": "more"}
-    )
-    stub("logs").add_response("describe_log_groups", {"logGroups": [{"logGroupName": name}]})
+    stub("logs").add_response("describe_log_groups", {"logGroups": [log_group(f"{name}-2")], "nextToken": "more"})
+    stub("logs").add_response("describe_log_groups", {"logGroups": [log_group(name)]})
+    tags_of_log_group(stub("logs"), name, {OURS["Key"]: OURS["Value"]})
     for _ in range(2):
         stub("logs").add_response("describe_log_groups", {"logGroups": []})
         stub("lambda").add_client_error("get_function", "ResourceNotFoundException")
@@ -381,8 +441,19 @@ def test_surroundings_with_a_trail_of_another_region_count_it_where_it_covers_al
     assert surroundings(aws, ACCOUNT).trail_logs_api_calls is logs
 
 
-def test_surroundings_that_may_not_be_looked_at_are_unknown(aws, stub, account_settings):
-    stub("cloudtrail").add_client_error("describe_trails", "AccessDeniedException")
+@pytest.mark.parametrize("code", ["AccessDeniedException", "UnsupportedOperationException"])
+def test_surroundings_that_may_not_be_looked_at_are_unknown(aws, stub, account_settings, code):
+    stub("cloudtrail").add_client_error("describe_trails", code)
+
+    assert surroundings(aws, ACCOUNT).trail_logs_api_calls is None
+
+
+@pytest.mark.parametrize("code", ["TrailNotFoundException", "CloudTrailARNInvalidException"])
+def test_surroundings_with_a_trail_of_the_organization_that_tells_nothing_are_unknown(
+    aws, stub, account_settings, code
+):
+    stub("cloudtrail").add_response("describe_trails", {"trailList": [TRAIL]})
+    stub("cloudtrail").add_client_error("get_trail_status", code)
 
     assert surroundings(aws, ACCOUNT).trail_logs_api_calls is None
 

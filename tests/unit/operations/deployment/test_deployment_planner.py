@@ -41,10 +41,17 @@ AROUND = Surroundings()
 NOTHING = Deployment()
 EVENTS, SWEEP = naming.API_EVENTS_RULE, naming.SWEEP_RULE
 FUNCTION_LOGS = naming.log_group(ENSURE)
+KEY = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd"
 
 
 def planned(there: Deployment, wanted: Deployment = WANTED, around: Surroundings = AROUND, redeploy: bool = False):
     return plan(there, wanted, around, redeploy=redeploy)
+
+
+def with_logs_of_theirs(deployment: Deployment, function: str, days: int = 30) -> Deployment:
+    """As it is where the function's log group was there before the deployment."""
+    group = LogGroup(naming.log_group(function), days, ours=False)
+    return replace(deployment, log_groups={**deployment.log_groups, group.name: group})
 
 
 # --- the whole
@@ -53,14 +60,14 @@ def planned(there: Deployment, wanted: Deployment = WANTED, around: Surroundings
 def test_plan_where_nothing_is_there_makes_everything_in_the_order_it_is_needed():
     assert [str(step) for step in planned(NOTHING)] == [
         "create bucket dynamodb-continuous-backup-123456789012-eu-west-1",
-        "make bucket dynamodb-continuous-backup-123456789012-eu-west-1 private, encrypted and TLS only",
+        "make bucket dynamodb-continuous-backup-123456789012-eu-west-1 private and TLS only",
         "create the IAM roles (CloudFormation stack DynamoDBContinuousBackupRoles)",
         "create log group /aws/lambda/EnsureDynamoBackup, kept for 30 days",
         "create log group /aws/lambda/LambdaStreamToFirehose, kept for 30 days",
         "create log group /aws/kinesisfirehose/DynamoDBContinuousBackup, kept for 30 days",
+        "create function LambdaStreamToFirehose (python3.13, arm64, 512 MB)",
         "create function EnsureDynamoBackup (python3.13, arm64, 256 MB)",
         "reserve concurrency 1 for function EnsureDynamoBackup",
-        "create function LambdaStreamToFirehose (python3.13, arm64, 512 MB)",
         "create rule DynamoDBCreateDelete (DynamoDB API calls)",
         "let rule DynamoDBCreateDelete call EnsureDynamoBackup",
         "permit rule DynamoDBCreateDelete to invoke EnsureDynamoBackup",
@@ -114,7 +121,7 @@ def test_plan_where_code_and_settings_differ_does_both_and_names_all_differences
     there = with_function(WANTED, FORWARDER, code_sha256="other", memory_mb=128, handler="x.y")
 
     assert [str(step) for step in planned(there)] == [
-        "update the code of function LambdaStreamToFirehose",
+        "update the code of function LambdaStreamToFirehose (python3.13, arm64)",
         "update function LambdaStreamToFirehose: handler, memory",
     ]
 
@@ -147,6 +154,13 @@ def test_plan_where_logs_are_kept_for_another_time_sets_it(days):
     there = replace(WANTED, log_groups={**WANTED.log_groups, FUNCTION_LOGS: LogGroup(FUNCTION_LOGS, days)})
 
     assert planned(there) == [SetRetention(LogGroup(FUNCTION_LOGS, 30))]
+
+
+@pytest.mark.parametrize("days", [0, 7, 30])
+def test_plan_where_a_log_group_is_not_ours_leaves_it_as_it_is_and_says_so(days):
+    assert planned(with_logs_of_theirs(WANTED, ENSURE, days)) == [
+        Note(f"log group {FUNCTION_LOGS} was there before, and is used as it is")
+    ]
 
 
 @pytest.mark.parametrize("name", [EVENTS, SWEEP])
@@ -245,12 +259,40 @@ def test_plan_where_the_bucket_is_not_ours_and_open_only_says_so():
     theirs = Bucket(WANTED.bucket.name, ours=False, secured=False)
 
     assert planned(replace(WANTED, bucket=theirs)) == [
-        Note(f"bucket {theirs.name} is used as it is; it is not private, encrypted and TLS only")
+        Note(f"bucket {theirs.name} is used as it is; it is not private and TLS only")
     ]
 
 
 def test_plan_where_the_bucket_is_not_ours_and_secure_says_nothing():
     assert planned(replace(WANTED, bucket=Bucket(WANTED.bucket.name, ours=False, secured=True))) == []
+
+
+@pytest.mark.parametrize("ours", [True, False])
+@pytest.mark.parametrize("secured", [True, False])
+def test_plan_where_the_bucket_encrypts_with_a_key_that_is_not_set_is_that_conflict_and_nothing_else(
+    ours, secured
+):
+    there = replace(NOTHING, bucket=Bucket(WANTED.bucket.name, ours, secured, kms_key=KEY))
+
+    (conflict,) = planned(there, around=Surroundings(trail_logs_api_calls=False))
+
+    assert isinstance(conflict, Conflict)
+    assert str(conflict) == (f"bucket {WANTED.bucket.name} encrypts with key {KEY}, which the roles may not use")
+    assert "kmsKeyArn" in conflict.hint
+    assert "docs/iam.md" in conflict.hint
+
+
+def test_plan_where_the_bucket_encrypts_with_the_key_that_is_set_changes_nothing():
+    with_key = aim(kms_key_arn=KEY)
+
+    assert with_key.bucket.kms_key == KEY
+    assert planned(with_key, with_key) == []
+
+
+def test_plan_where_a_key_is_set_and_the_bucket_encrypts_with_none_leaves_the_bucket_as_it_is():
+    with_key = aim(kms_key_arn=KEY)
+
+    assert planned(replace(with_key, bucket=WANTED.bucket), with_key) == []
 
 
 # --- concurrency
@@ -294,17 +336,17 @@ def test_plan_where_the_quota_allows_one_of_two_functions_reserves_for_the_first
 
     steps = planned(reserved(ensure=0), both, Surroundings(unreserved_concurrency=112))
 
-    assert steps[0] == ReserveConcurrency(ENSURE, 5)
+    assert steps[0] == ReserveConcurrency(FORWARDER, 10)
     assert [type(step) for step in steps[1:]] == [Note]
-    assert "has 107 unreserved" in str(steps[1])
+    assert "has 102 unreserved" in str(steps[1])
 
 
 def test_plan_where_a_function_gives_some_back_has_it_for_the_next():
-    less, more = aim(ensure_reserved_concurrency=0, forwarder_reserved_concurrency=10), reserved(ensure=10)
+    there = reserved(ensure=0, forwarder=10)
 
-    assert planned(more, less, Surroundings(unreserved_concurrency=100)) == [
-        ReserveConcurrency(ENSURE, 0),
-        ReserveConcurrency(FORWARDER, 10),
+    assert planned(there, aim(ensure_reserved_concurrency=10), Surroundings(unreserved_concurrency=100)) == [
+        ReserveConcurrency(FORWARDER, 0),
+        ReserveConcurrency(ENSURE, 10),
     ]
 
 
@@ -375,7 +417,9 @@ def test_plan_where_no_trail_is_known_to_log_says_so_loudly(there, trail, says):
 
 
 def test_removal_of_everything_begins_with_what_wires_and_leaves_the_bucket():
-    assert [str(step) for step in plan_removal(WANTED)] == [
+    observed = replace(WANTED, functions={name: WANTED.functions[name] for name in (ENSURE, FORWARDER)})
+
+    assert [str(step) for step in plan_removal(observed)] == [
         "delete rule DynamoDBCreateDelete",
         "delete rule DynamoDBBackupSweep",
         "delete function EnsureDynamoBackup",
@@ -414,7 +458,15 @@ def test_removal_where_something_is_not_ours_leaves_it_alone_and_says_so(what, t
         if isinstance(step, DeleteFunction | DeleteRule | DeleteRolesStack | DeleteLogGroup)
     ]
     assert name not in deleted
-    assert naming.log_group(name) not in deleted, "its logs are not ours either"
+
+
+@pytest.mark.parametrize("function", [ENSURE, FORWARDER])
+def test_removal_where_a_log_group_is_not_ours_leaves_it_alone_and_says_so(function):
+    steps = plan_removal(with_logs_of_theirs(WANTED, function))
+
+    name = naming.log_group(function)
+    assert steps[-1] == Note(f"log group {name} is not ours: left alone")
+    assert {step.name for step in steps if isinstance(step, DeleteLogGroup)} == {*WANTED.log_groups} - {name}
 
 
 def test_removal_of_logs_that_outlived_their_function_takes_them_too():

@@ -26,6 +26,15 @@ def test_rules_have_a_pattern_or_a_schedule_and_call_the_ensuring_function():
     assert {events.target_arn, sweep.target_arn} == {ACCOUNT.function_arn(ENSURE)}
 
 
+def test_functions_are_made_with_the_forwarder_first():
+    """So that a deployment that is interrupted between the two loses nothing.
+
+    Where delivery streams change their names, the new forwarder waits for those to come. The new
+    EnsureDynamoBackup, were it the first, would release those that the old forwarder still writes to.
+    """
+    assert list(WANTED.functions) == [FORWARDER, ENSURE]
+
+
 def test_functions_take_each_its_own_settings():
     made = aim(
         environment={"region": "eu-west-1"},

@@ -1,0 +1,136 @@
+"""What the code calls is allowed to whoever runs it: the calls are read from the source, not written down here."""
+
+import pytest
+
+from tests.unit.iam.calls import Module
+from tests.unit.iam.policies import SCRIPTS, actions_of, operator_policy, roles_stack
+from tests.unit.iam.sample import ACCOUNT, BUCKET, PREFIX
+
+WIRING, OPERATIONS = "src/continuous_backup/ensure_backup", "src/continuous_backup/operations"
+WIRING_OBSERVER = Module(f"{WIRING}/observer.py")
+WIRING_PLANNER = Module(f"{WIRING}/planner.py")
+WIRING_ACTIONS = Module(f"{WIRING}/actions.py")
+WIRING_EXECUTOR = Module(f"{WIRING}/executor.py")
+DEPLOYMENT_OBSERVER = Module(f"{OPERATIONS}/deployment/observer.py")
+DEPLOYMENT_PLANNER = Module(f"{OPERATIONS}/deployment/planner.py")
+DEPLOYMENT_ACTIONS = Module(f"{OPERATIONS}/deployment/actions.py")
+DEPLOYMENT_EXECUTOR = Module(f"{OPERATIONS}/deployment/executor.py")
+DEPLOYMENT_SCRIPT = Module(f"{OPERATIONS}/deployment/script.py")
+PROVISIONING = Module(f"{OPERATIONS}/provisioning.py")
+PROVISION, DEPROVISION = Module("provision_tables.py"), Module("deprovision_tables.py")
+
+EXECUTORS = {
+    "wiring": (WIRING_EXECUTOR, WIRING_ACTIONS),
+    "deployment": (DEPLOYMENT_EXECUTOR, DEPLOYMENT_ACTIONS),
+}
+#: One planner decides for everybody, by what is wanted: people alone opt a table in and out.
+PROTECTING = WIRING_PLANNER.planned("plan", WIRING_ACTIONS) - {"OptIn", "OptOut"}
+RELEASING = WIRING_PLANNER.planned("_release", WIRING_ACTIONS)
+
+ASKING_WHO = {"sts:GetCallerIdentity"}
+LOOKING_AT_TABLES = WIRING_OBSERVER.actions()
+CALLS = {
+    "deploy": (
+        ASKING_WHO
+        | DEPLOYMENT_OBSERVER.actions_for(DEPLOYMENT_SCRIPT, "deploy")
+        | DEPLOYMENT_EXECUTOR.actions_of_cases(DEPLOYMENT_PLANNER.planned("plan", DEPLOYMENT_ACTIONS))
+    ),
+    # To release tables too, whoever runs it needs the policy of deprovision_tables.py beside.
+    "undeploy": (
+        ASKING_WHO
+        | LOOKING_AT_TABLES
+        | PROVISIONING.actions_for(DEPLOYMENT_SCRIPT, "undeploy")
+        | DEPLOYMENT_OBSERVER.actions_for(DEPLOYMENT_SCRIPT, "undeploy")
+        | DEPLOYMENT_EXECUTOR.actions_of_cases(DEPLOYMENT_PLANNER.planned("plan_removal", DEPLOYMENT_ACTIONS))
+    ),
+    "provision": (
+        ASKING_WHO
+        | LOOKING_AT_TABLES
+        | PROVISIONING.actions_for(PROVISION, "main")
+        | WIRING_EXECUTOR.actions_of_cases(PROTECTING | {"OptIn"})
+    ),
+    "deprovision": (
+        ASKING_WHO
+        | LOOKING_AT_TABLES
+        | PROVISIONING.actions_for(DEPROVISION, "main")
+        | WIRING_EXECUTOR.actions_of_cases(RELEASING | {"OptOut"})
+    ),
+}
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_policy_of_a_script_allows_every_call_that_its_code_makes(script: str):
+    policy = operator_policy(script, ACCOUNT, BUCKET, PREFIX)
+
+    assert CALLS[script] - actions_of(policy["Statement"]) == set()
+
+
+def test_lambda_role_allows_every_call_that_ensuring_a_backup_makes():
+    role = roles_stack(ACCOUNT, BucketName=BUCKET).roles["LambdaRole"]
+
+    assert LOOKING_AT_TABLES | WIRING_EXECUTOR.actions_of_cases(PROTECTING) <= actions_of(role.statements)
+
+
+# --- the reading of the source is worth as much as these
+
+
+@pytest.mark.parametrize(("executor", "actions"), EXECUTORS.values(), ids=list(EXECUTORS))
+def test_executor_knows_a_way_to_apply_every_action_and_nothing_else(executor: Module, actions: Module):
+    assert executor.cases == actions.classes
+
+
+@pytest.mark.parametrize(("executor", "actions"), EXECUTORS.values(), ids=list(EXECUTORS))
+def test_calls_of_an_executor_are_all_reached_through_its_cases(executor: Module, actions: Module):
+    assert executor.actions_of_cases(actions.classes) == executor.actions()
+
+
+def test_releasing_a_table_is_planned_without_anything_that_protects_it():
+    assert {"DeleteMapping", "MarkReleased", "DeleteDeliveryStream"} == RELEASING
+
+
+def test_every_action_is_planned_by_somebody():
+    assert DEPLOYMENT_ACTIONS.classes == (
+        DEPLOYMENT_PLANNER.planned("plan", DEPLOYMENT_ACTIONS)
+        | DEPLOYMENT_PLANNER.planned("plan_removal", DEPLOYMENT_ACTIONS)
+    )
+    assert WIRING_ACTIONS.classes == PROTECTING | {"OptIn", "OptOut"}
+
+
+@pytest.mark.parametrize(
+    ("code", "actions"),
+    [
+        ('aws.client("s3").head_bucket(Bucket=b)', {"s3:ListBucket"}),
+        ('tags = aws.client("lambda").list_tags(Resource=r)["Tags"]', {"lambda:ListTags"}),
+        ('s3, name = aws.client("s3"), b\ns3.create_bucket(Bucket=name)', {"s3:CreateBucket"}),
+        ('f = aws.client("lambda")\nask(f)\nwait(lambda: f.get_policy())', {"lambda:GetPolicy"}),
+        ('aws.pages("resourcegroupstaggingapi", "get_resources", "x")', {"tag:GetResources"}),
+        ('aws.client("dynamodb").get_paginator("list_tables").paginate()', {"dynamodb:ListTables"}),
+        ('aws.client("lambda").get_waiter("function_active_v2").wait()', {"lambda:GetFunction"}),
+        ('self._firehose("delete_delivery_stream")(DeliveryStreamName=n)', {"firehose:DeleteDeliveryStream"}),
+        ('logs = aws.client("logs")\nlogs.exceptions.ResourceNotFoundException', set()),
+        ('aws.client("logs").create_log_group(tags=t)', {"logs:CreateLogGroup", "logs:TagResource"}),
+    ],
+)
+def test_calls_of_source_are_the_actions_that_iam_asks_for(tmp_path, code: str, actions: set[str]):
+    assert _module(tmp_path, code).actions() == actions
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "aws.client(service).list_things()",
+        'use(aws.client("s3"))',
+        'return_value = [aws.client("s3")]',
+        'getattr(aws.client("firehose"), operation)()',
+        'some = aws.client("s3")\nsome = aws.client("sns")',
+        'def f():\n    return aws.client("s3")',
+    ],
+)
+def test_calls_of_source_that_cannot_be_told_are_an_error(tmp_path, code: str):
+    with pytest.raises((NotImplementedError, KeyError)):
+        _module(tmp_path, code).actions()
+
+
+def _module(folder, code: str) -> Module:
+    (folder / "code.py").write_text(code)
+    return Module(str(folder / "code.py"))
