@@ -156,7 +156,6 @@ ALLOWED = {
         *_on_each(
             FUNCTIONS,
             "lambda:GetFunction",
-            "lambda:GetFunctionConfiguration",
             "lambda:CreateFunction",
             "lambda:UpdateFunctionCode",
             "lambda:UpdateFunctionConfiguration",
@@ -176,8 +175,6 @@ ALLOWED = {
             "events:PutRule",
             "events:ListTargetsByRule",
             "events:PutTargets",
-            "events:RemoveTargets",
-            "events:DeleteRule",
             "events:TagResource",
             "events:ListTagsForResource",
         ),
@@ -197,7 +194,6 @@ ALLOWED = {
             "lambda:GetFunctionConfiguration",
             "lambda:GetPolicy",
             "lambda:ListTags",
-            "lambda:RemovePermission",
         ),
         *_on_each(
             RULES,
@@ -249,7 +245,6 @@ ALLOWED = {
         Request("lambda:GetFunctionConfiguration", FORWARDER),
         Request("lambda:DeleteEventSourceMapping", MAPPING, TO_FORWARDER),
         Request("firehose:TagDeliveryStream", DELIVERY_STREAM),
-        Request("firehose:UntagDeliveryStream", DELIVERY_STREAM),
         Request("firehose:DeleteDeliveryStream", DELIVERY_STREAM),
     ],
 }

@@ -231,19 +231,23 @@ def _trail_logs_api_calls(aws: Aws, account: Account) -> bool | None:
     trails = aws.client("cloudtrail")
     try:
         found = trails.describe_trails(includeShadowTrails=True)["trailList"]
-        return any(_logs_api_calls(trails, trail) for trail in found if _covers(trail, account))
     except ClientError:
         return None
+    answers = [_logs_api_calls(trails, trail) for trail in found if _covers(trail, account)]
+    return True if True in answers else None if None in answers else False
 
 
 def _covers(trail: dict[str, Any], account: Account) -> bool:
     return bool(trail.get("IsMultiRegionTrail")) or trail.get("HomeRegion") == account.region
 
 
-def _logs_api_calls(trails: Any, trail: dict[str, Any]) -> bool:
-    if not trails.get_trail_status(Name=trail["TrailARN"]).get("IsLogging"):
-        return False
-    selectors = trails.get_event_selectors(TrailName=trail["TrailARN"])
+def _logs_api_calls(trails: Any, trail: dict[str, Any]) -> bool | None:
+    try:
+        if not trails.get_trail_status(Name=trail["TrailARN"]).get("IsLogging"):
+            return False
+        selectors = trails.get_event_selectors(TrailName=trail["TrailARN"])
+    except ClientError:
+        return None
     classic = any(
         each.get("IncludeManagementEvents") and each.get("ReadWriteType", "All") in {"All", "WriteOnly"}
         for each in selectors.get("EventSelectors") or []

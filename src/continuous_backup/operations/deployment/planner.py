@@ -145,11 +145,17 @@ def _bucket_steps(there: Deployment, wanted: Deployment) -> list[Step]:
         return []
     if there.bucket is None:
         return [CreateBucket(wanted.bucket), SecureBucket(wanted.bucket)]
-    if there.bucket.secured:
-        return []
-    if there.bucket.ours:
-        return [SecureBucket(wanted.bucket)]
-    return [Note(f"bucket {there.bucket.name} is used as it is; it is not private and TLS only")]
+    steps: list[Step] = []
+    if not there.bucket.secured and there.bucket.ours:
+        steps.append(SecureBucket(wanted.bucket))
+    elif not there.bucket.secured:
+        steps.append(Note(f"bucket {there.bucket.name} is used as it is; it is not private and TLS only"))
+    if there.bucket.kms_key and not wanted.bucket.kms_key.endswith(there.bucket.kms_key):
+        other = (
+            f"bucket {there.bucket.name} encrypts with key {there.bucket.kms_key} by default, and not kmsKeyArn"
+        )
+        steps.append(Note(f"{other}: Lambda's on-failure objects would be refused", loud=True))
+    return steps
 
 
 def _roles_steps(there: RolesStack | None, wanted: RolesStack | None) -> list[Step]:

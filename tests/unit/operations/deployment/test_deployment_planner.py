@@ -481,3 +481,13 @@ def test_plan_while_the_roles_stack_is_being_changed_does_nothing_but_say_so(sta
     (only,) = planned(busy)
     assert status in str(only)
     assert type(only).__name__ == "Conflict"
+
+
+def test_plan_where_the_bucket_has_another_key_than_the_configuration_warns_loudly():
+    key = "arn:aws:kms:eu-west-1:123456789012:key/1"
+    wanted = replace(WANTED, bucket=replace(WANTED.bucket, kms_key=key))
+    there = replace(WANTED, bucket=replace(WANTED.bucket, kms_key=key.replace("key/1", "key/2")))
+    (note,) = planned(there, wanted)
+    assert note.loud
+    assert "key/2" in str(note)
+    assert planned(wanted, wanted) == []
