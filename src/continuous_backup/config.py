@@ -1,6 +1,5 @@
-"""The configuration: its keys, their defaults, and everything that can be wrong with them."""
+"""The configuration: its keys and their defaults, read from a file and from the environment."""
 
-import difflib
 import hashlib
 import json
 import os
@@ -12,6 +11,7 @@ from typing import Any
 
 import hjson
 
+from continuous_backup import config_checks as checks
 from continuous_backup import naming
 from continuous_backup.errors import ConfigurationError, UsageError
 from continuous_backup.naming import Account
@@ -26,8 +26,6 @@ _OF_FUNCTIONS = (
 )
 
 _ARN = r"arn:[a-z-]+:"
-_MORE_THAN_THE_VALUE = re.compile(r"\s(//|#|/\*)|,\s*$")
-_PLACEHOLDER = re.compile(r"<[^<>]+>")
 
 
 def _key(
@@ -252,6 +250,15 @@ class Config:
         return self.compression == "forwarder"
 
     @property
+    def name_filter_problem(self) -> str:
+        """Why tableNameMatchRegex cannot be used; empty where it can. A mistake there stops no backup."""
+        try:
+            re.compile(self.table_name_match_regex)
+        except re.error as err:
+            return f"tableNameMatchRegex is not valid, so it is not used and every table is backed up: {err}"
+        return ""
+
+    @property
     def needs_roles_stack(self) -> bool:
         """Whether a role is not named, so that the stack with our own roles is wanted."""
         return not (self.events_role_arn and self.delivery_role_arn and self.lambda_role_arn)
@@ -344,16 +351,16 @@ def parse(values: object, environment: Mapping[str, str] | None = None, source: 
     environment = os.environ if environment is None else environment
     if not isinstance(values, Mapping):
         raise ConfigurationError(
-            source, [f"it must hold keys and values in braces, not {_described(values)}"], "see config.hjson"
+            source, [f"it must hold keys and values in braces, not {checks.described(values)}"], "see config.hjson"
         )
     known = keys()
-    problems = [_unknown(name, list(known)) for name in values if name not in known]
+    problems = [checks.unknown_key(name, list(known)) for name in values if name not in known]
     settled: dict[str, Any] = {}
     for name, its in known.items():
         if name in values:
-            value, problem = _checked(its, values[name])
+            value, problem = checks.checked(its, values[name])
         elif environment.get(name):
-            value, problem = _checked(its, _from_text(its, environment[name]))
+            value, problem = checks.checked(its, checks.from_text(its, environment[name]))
             problem = problem and f"{problem} (from the environment variable {name})"
         else:
             continue
@@ -364,58 +371,3 @@ def parse(values: object, environment: Mapping[str, str] | None = None, source: 
     if problems:
         raise ConfigurationError(source, problems, "the README explains each key")
     return Config(**settled)
-
-
-def _unknown(name: str, known: list[str]) -> str:
-    lowered = {each.lower(): each for each in known}
-    near = difflib.get_close_matches(name.lower(), list(lowered), n=1, cutoff=0.5)
-    guess = f"; did you mean {lowered[near[0]]}?" if near else ""
-    return f"{name}: there is no such key{guess}"
-
-
-def _from_text(its: "Field[Any]", text: str) -> Any:
-    """An environment variable's text as the key's own type; what does not convert is left to the check."""
-    if isinstance(its.default, bool):
-        return {"true": True, "false": False}.get(text.strip().lower(), text)
-    if isinstance(its.default, int):
-        return int(text) if re.fullmatch(r"-?\d+", text.strip()) else text
-    return text
-
-
-def _checked(its: "Field[Any]", value: Any) -> tuple[Any, str]:
-    """(value, "") or (anything, what is wrong with it)."""
-    about = its.metadata
-    name = about["name"]
-    if value is None:
-        return None, f"{name}: it has no value; leave the key out to have the default"
-    if isinstance(value, str) and (found := _PLACEHOLDER.search(value)) and name != "tableNameMatchRegex":
-        return (
-            None,
-            f"{name}: the placeholder {found.group()} is still there; put your own value in its place",
-        )
-    if isinstance(value, str) and _MORE_THAN_THE_VALUE.search(value):
-        return None, (
-            f"{name}: {_described(value)} ends in what looks like a comment or a comma; a text without quotes "
-            "goes on to the end of its line, so put quotes around it"
-        )
-    wanted = type(its.default)
-    if type(value) is not wanted:
-        words = {str: "a text", int: "a whole number", bool: "true or false"}
-        return None, f"{name}: {_described(value)} is not {words[wanted]}"
-    if about["choices"] and value not in about["choices"]:
-        return None, f"{name}: {_described(value)} is none of {', '.join(map(str, about['choices']))}"
-    if about["least"] is not None and not about["least"] <= value <= about["most"]:
-        return None, f"{name}: {value} is not between {about['least']} and {about['most']}"
-    if about["pattern"] and value and not re.fullmatch(about["pattern"], str(value)):
-        return None, f"{name}: {_described(value)} is not {about['shape']}"
-    return value, ""
-
-
-def _described(value: object) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, Mapping):
-        return "a group in braces"
-    if isinstance(value, list):
-        return "a list"
-    return f'"{value}"' if isinstance(value, str) else str(value)

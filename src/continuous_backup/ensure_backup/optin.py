@@ -27,15 +27,10 @@ def opt_in_filter(config: Config, log: logging.Logger) -> Filter:
 def _by_name(config: Config, log: logging.Logger) -> Filter | None:
     if not config.table_name_match_regex:
         return None
-    try:
-        pattern = re.compile(config.table_name_match_regex)
-    except re.error as err:
-        log.error(
-            "tableNameMatchRegex is not valid, so it is not used and every table is backed up: %s",
-            err,
-            extra={"tableNameMatchRegex": config.table_name_match_regex},
-        )
+    if config.name_filter_problem:
+        log.error(config.name_filter_problem, extra={"tableNameMatchRegex": config.table_name_match_regex})
         return None
+    pattern = re.compile(config.table_name_match_regex)
     return lambda table: pattern.match(table) is not None
 
 

@@ -182,6 +182,8 @@ def main(argv: list[str] | None = None) -> int:
         arguments = _arguments(argv)
         config_file = arguments.config_file or root / "config.hjson"
         settings = config.load(config_file, environment={})
+        if settings.name_filter_problem:
+            print(f"Warning: {settings.name_filter_problem}", file=sys.stderr)
         target = _target(arguments, settings)
         for path in write_zips(root, config_file, settings, target, arguments.dist or root / "dist"):
             written = path.read_bytes()

@@ -107,7 +107,7 @@ def test_build_of_a_checkout_writes_what_each_package_imports_and_nothing_else(c
     dist = built(checkout)
 
     assert sorted(each.name for each in dist.iterdir()) == [ENSURE, FORWARDER]
-    ground = {"__init__.py", "config.py", "naming.py", "errors.py"}
+    ground = {"__init__.py", "config.py", "config_checks.py", "naming.py", "errors.py"}
     ensure = {"ensure_backup/__init__.py", "ensure_backup/handler.py"}
     snapshots = {"snapshots/__init__.py", "snapshots/definitions.py"}
     forwarder = {f"streams_to_firehose/{name}.py" for name in ("__init__", "handler", "lines")}
@@ -317,6 +317,15 @@ def test_build_with_wrong_arguments_ends_with_usage(checkout, arguments):
     assert result.returncode == 2
     assert result.stderr.startswith("Error: ")
     assert result.stderr.endswith("Try: ./build.sh --help\n")
+
+
+def test_build_when_the_name_filter_is_not_valid_warns_and_builds(checkout):
+    (checkout / "config.hjson").write_text('{\n  tableNameMatchRegex: "prod-("\n}\n')
+
+    result = run_build(checkout)
+
+    assert result.returncode == 0
+    assert result.stderr.startswith("Warning: tableNameMatchRegex is not valid")
 
 
 def test_build_prints_every_zip_with_its_size_and_digest(checkout):

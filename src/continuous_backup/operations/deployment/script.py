@@ -49,7 +49,7 @@ def deploy(options: argparse.Namespace, environment: Mapping[str, str]) -> ExitC
         redeploy=options.redeploy,
     )
     cli.tell(f"Account {account.id}, region {account.region}, backup in s3://{config.bucket}/{config.prefix}")
-    cli.tell(f"Tables: {_filter_in_words(config)}")
+    cli.tell(f"Tables: {config.name_filter_problem or _filter_in_words(config)}")
     return _carry_out(options, steps, Executor(aws, account, packages), "{count} changes made; deployed.")
 
 

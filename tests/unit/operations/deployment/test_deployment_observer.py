@@ -429,6 +429,14 @@ def test_surroundings_with_one_good_trail_of_two_have_one(aws, stub, account_set
     assert surroundings(aws, ACCOUNT).trail_logs_api_calls is True
 
 
+def test_surroundings_with_a_good_trail_behind_an_unreadable_one_have_one(aws, stub, account_settings):
+    stub("cloudtrail").add_response("describe_trails", {"trailList": [TRAIL, TRAIL]})
+    stub("cloudtrail").add_client_error("get_trail_status", "AccessDeniedException")
+    describe_trail(stub("cloudtrail"))
+
+    assert surroundings(aws, ACCOUNT).trail_logs_api_calls is True
+
+
 @pytest.mark.parametrize(("everywhere", "logs"), [(True, True), (False, False)])
 def test_surroundings_with_a_trail_of_another_region_count_it_where_it_covers_all(
     aws, stub, account_settings, everywhere, logs
