@@ -13,7 +13,7 @@ import pytest
 from continuous_backup import naming
 from continuous_backup.operations import wheels
 from local.emulator import Credentials
-from local.stage import Settings, Stage
+from local.stage import Settings, Stage, wait_for
 from tests.integration.staging import delivery_streams, put, wait_for_changes
 
 pytestmark = pytest.mark.emulator
@@ -230,6 +230,33 @@ def test_deploy_with_a_profile_whose_role_cannot_be_assumed_says_so(stage: Stage
     assert "AssumeRole" in refused.stderr
     assert "Try: " in refused.stderr
     assert "Traceback" not in refused.stderr
+
+
+def test_deploy_when_compression_is_switched_moves_the_tables_and_loses_nothing(stage: Stage) -> None:
+    stage.deploy()
+    stage.create_table("Orders")
+    mapping = stage.wait_until_wired("Orders")
+    put(stage, "Orders", 1, 2)
+    wait_for_changes(stage, "Orders", 2)
+
+    stage.settings = Settings({"firehoseCompression": "forwarder"})
+    stage.build()
+    stage.deploy()
+    # Written before, these would wait in the stream on AWS; the emulator takes a reported failure for success.
+    stage.sweep()
+    wait_for(lambda: "Orders.gz" in delivery_streams(stage) or None, "the new delivery stream")
+    put(stage, "Orders", 3, 4)
+    log = wait_for_changes(stage, "Orders", 4)
+    assert stage.wait_until_wired("Orders")["UUID"] == mapping["UUID"], "nothing has to be read again"
+    assert set(log.compressed.values()) == {True, False}, "both kinds lie side by side"
+
+    def swept_until_the_old_one_is_gone() -> bool | None:
+        stage.sweep()
+        return "Orders" not in delivery_streams(stage) or None
+
+    wait_for(swept_until_the_old_one_is_gone, "the old delivery stream to be released", every=3)
+    put(stage, "Orders", 5)
+    wait_for_changes(stage, "Orders", 5)
 
 
 def test_undeploy_while_tables_are_wired_refuses_and_when_told_takes_all_away_but_data(stage: Stage) -> None:

@@ -134,9 +134,7 @@ class _Protection:
         ):
             return [before]
         if found is None:
-            return [
-                CreateDeliveryStream(table, name, buffer_may_be_lost=self.current is not None and self._full())
-            ]
+            return [CreateDeliveryStream(table, name, buffer_may_be_lost=self._buffer_may_be_lost())]
         if found.status == "DELETING":
             return [Wait(f"delivery stream {name} to be deleted, so that it can be made anew")]
         if found.status == "CREATING":
@@ -149,12 +147,31 @@ class _Protection:
 
     def _mapping_to_go(self) -> Step | None:
         """What has to be done about the mapping before its delivery stream is made anew."""
-        if self.current is None or self.current.state == "Deleting" or self._full():
-            # Where others have taken all places at the stream, a mapping given up could not be had again.
+        if self.current is None or self.current.state == "Deleting":
+            return None
+        if self._full():
+            # Others have taken all places at the stream: a mapping given up could not be had again.
+            return None
+        if self._switches_compression():
             return None
         if self.current.state in _MAPPING_CHANGES:
             return Wait(f"mapping {self.current.uuid} of {self.table.name}, which is {self.current.state}")
         return DeleteMapping(self.table.name, self.current.uuid, "its delivery stream is made anew, and so is it")
+
+    def _buffer_may_be_lost(self) -> bool:
+        return self.current is not None and self._full() and not self._switches_compression()
+
+    def _switches_compression(self) -> bool:
+        """Whether only the name is new: the delivery stream that was fed so far is there, with its buffer."""
+        found, other = self.state.delivery_stream, self.state.other_delivery_stream
+        return (
+            found is None
+            and other is not None
+            and other.ours
+            and other.table == self.table.name
+            and other.status == "ACTIVE"
+            and other.released_at is None
+        )
 
     def _takes_records(self) -> bool:
         return self.state.delivery_stream is not None and self.state.delivery_stream.status == "ACTIVE"
