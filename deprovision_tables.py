@@ -10,7 +10,7 @@ from pathlib import Path
 from continuous_backup.ensure_backup.wanted import Wanted
 from continuous_backup.errors import ExitCode
 from continuous_backup.operations import cli, table_scripts, whitelist
-from continuous_backup.operations.provisioning import Provisioning, lag
+from continuous_backup.operations.provisioning import Provisioning, for_release, lag
 
 
 def main(arguments: Sequence[str]) -> ExitCode:
@@ -19,8 +19,7 @@ def main(arguments: Sequence[str]) -> ExitCode:
     options = parser.parse_args(arguments)
     asked_for = whitelist.load(options.whitelist)
     aws, account, config = cli.connect(options, cli.load_config(options))
-    provisioning = Provisioning(aws, config, account, table_scripts.log())
-    provisioning.require_deployment(if_any=True)
+    provisioning = Provisioning(aws, for_release(aws, config), account, table_scripts.log())
     plans = provisioning.plan_deprovisioning(asked_for)
     cli.tell(f"How far the forwarder is behind: {lag(aws)}")
     return table_scripts.finish(options, provisioning, plans, Wanted.DEPROVISIONED)

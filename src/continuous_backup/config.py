@@ -20,10 +20,7 @@ from continuous_backup.naming import Account
 BUNDLED_NAME = "config.hjson"
 
 #: Beginnings of the settings that are about the functions and rules, and not about the wiring of tables.
-_OF_FUNCTIONS = (
-    *("events_", "lambda_", "sweep_", "architecture", "ensure_", "log_"),
-    *("forwarder_memory", "forwarder_reserved"),
-)
+_OF_FUNCTIONS = ("events_", "lambda_", "sweep_", "architecture", "ensure_", "forwarder_", "log_")
 
 _ARN = r"arn:[a-z-]+:"
 
@@ -254,7 +251,7 @@ class Config:
         """Why tableNameMatchRegex cannot be used; empty where it can. A mistake there stops no backup."""
         try:
             re.compile(self.table_name_match_regex)
-        except re.error as err:
+        except (re.error, OverflowError, RecursionError) as err:
             return f"tableNameMatchRegex is not valid, so it is not used and every table is backed up: {err}"
         return ""
 

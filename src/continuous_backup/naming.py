@@ -20,6 +20,7 @@ MANAGED_TAG_VALUE = "managed"
 OPTED_OUT_TAG_VALUE = "off"
 TABLE_TAG = "dynamodb-continuous-backup:table"
 CONFIGURATION_TAG = "dynamodb-continuous-backup:configuration"
+REPLACES_TAG = "dynamodb-continuous-backup:replaces-mapping"
 RELEASED_AT_TAG = "dynamodb-continuous-backup:released-at"
 
 #: https://docs.aws.amazon.com/firehose/latest/APIReference/API_CreateDeliveryStream.html

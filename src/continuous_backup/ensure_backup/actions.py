@@ -65,9 +65,12 @@ class DisableStream(Action):
 
 @dataclass(frozen=True)
 class CreateDeliveryStream(Action):
-    """`buffer_may_be_lost` is whether a mapping fed one that is gone, and cannot read its stream again."""
+    """Where a mapping fed one that is gone: `replaces` is its UUID, so that it is made anew, from the stream's
+    beginning, once the delivery stream is there; `buffer_may_be_lost` is whether that is not possible.
+    """
 
     name: str
+    replaces: str = ""
     buffer_may_be_lost: bool = False
 
     def __str__(self) -> str:

@@ -114,6 +114,7 @@ class Convergence:
             outcome.waiting = [each for each in steps if isinstance(each, Wait)]
             for action in (each for each in steps if isinstance(each, Action)):
                 if action.destructive and action not in self.steps(outcome.table, wanted):
+                    outcome.waiting = outcome.waiting or [Wait(f"another look before: {action}")]
                     continue
                 repeated[str(action)] += 1
                 if repeated[str(action)] > _MOST_REPETITIONS:

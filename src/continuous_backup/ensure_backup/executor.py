@@ -137,6 +137,8 @@ class Executor:
         aim = want.destination(action.table, self._config, self._account)
         self._make_log_stream(aim.log_stream)
         tags = want.delivery_stream_tags(action.table, self._config, self._account)
+        if action.replaces:
+            tags[naming.REPLACES_TAG] = action.replaces
         give_up = self._aws.clock() + _ROLE_PATIENCE_SECONDS
         while True:
             try:

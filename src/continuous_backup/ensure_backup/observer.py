@@ -30,6 +30,8 @@ class Listing:
 
     mappings: tuple[Mapping, ...]
     delivery_streams: frozenset[str]
+    forwarder: str = field(default="", kw_only=True)
+    """What the deployed forwarder says of itself, with the fingerprint of its configuration."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,21 @@ class Observer:
 
     def listing(self) -> Listing:
         """All mappings and delivery streams there are, on however many pages."""
-        return Listing(tuple(self._mappings()), frozenset(self._delivery_stream_names()))
+        return Listing(
+            tuple(self._mappings()),
+            frozenset(self._delivery_stream_names()),
+            forwarder=self._forwarder_description(),
+        )
+
+    def _forwarder_description(self) -> str:
+        functions = self._aws.client("lambda")
+        try:
+            found = functions.get_function_configuration(FunctionName=naming.FORWARDER_FUNCTION)
+        except ClientError as err:
+            if error_code(err) != _NOT_FOUND:
+                raise
+            return ""
+        return str(found.get("Description", ""))
 
     def _mappings(self) -> list[Mapping]:
         try:
@@ -90,7 +106,11 @@ class Observer:
         """The names of all tables and delivery streams, and the tags of what is ours."""
         listing = self.listing()
         return Overview(
-            listing.mappings, listing.delivery_streams, frozenset(self.table_names()), self._tags_of_ours()
+            listing.mappings,
+            listing.delivery_streams,
+            frozenset(self.table_names()),
+            self._tags_of_ours(),
+            forwarder=listing.forwarder,
         )
 
     def glance(self, table: str, overview: Overview) -> BackupState:
@@ -108,6 +128,7 @@ class Observer:
             delivery_stream=self._listed(self._config.delivery_stream_name(table), overview),
             other_delivery_stream=self._listed(self._config.other_delivery_stream_name(table), overview),
             mappings=self._with_streams(table, found, overview),
+            forwarder_agrees=self._config.fingerprint in overview.forwarder,
         )
 
     def observe(self, table: str, listing: Listing | None = None) -> BackupState:
@@ -128,6 +149,7 @@ class Observer:
                 self.delivery_stream(other_name) if other_name in listing.delivery_streams else None
             ),
             mappings=own,
+            forwarder_agrees=self._config.fingerprint in listing.forwarder,
             other_readers=self._other_readers(stream_arn) if stream_arn and not settled else 0,
         )
 

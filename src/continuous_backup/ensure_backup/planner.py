@@ -126,15 +126,8 @@ class _Protection:
     def _delivery_stream_steps(self) -> list[Step]:
         table, found = self.table.name, self.state.delivery_stream
         name = self.config.delivery_stream_name(table)
-        # What was put into a delivery stream that is gone, or going, may be gone with it. Its mapping is
-        # made anew, from TRIM_HORIZON, so that all that the stream still holds comes again.
-        # First the one, then the other: a mapping that is left would look as if it had been made anew.
-        if (found is None or found.status in {"DELETING", "CREATING_FAILED"}) and (
-            before := self._mapping_to_go()
-        ):
-            return [before]
         if found is None:
-            return [CreateDeliveryStream(table, name, buffer_may_be_lost=self._buffer_may_be_lost())]
+            return [self._create_delivery_stream(name)]
         if found.status == "DELETING":
             return [Wait(f"delivery stream {name} to be deleted, so that it can be made anew")]
         if found.status == "CREATING":
@@ -145,21 +138,14 @@ class _Protection:
             return [Problem(f"delivery stream {name} is {found.status}", "delete it in the Firehose console")]
         return [*self._in_use_steps(found), *self._configuration_steps(found)]
 
-    def _mapping_to_go(self) -> Step | None:
-        """What has to be done about the mapping before its delivery stream is made anew."""
-        if self.current is None or self.current.state == "Deleting":
-            return None
+    def _create_delivery_stream(self, name: str) -> CreateDeliveryStream:
+        """The mapping stays until it is there: what cannot be created must not leave the stream unread."""
+        if self.current is None or self._switches_compression():
+            return CreateDeliveryStream(self.table.name, name)
         if self._full():
             # Others have taken all places at the stream: a mapping given up could not be had again.
-            return None
-        if self._switches_compression():
-            return None
-        if self.current.state in _MAPPING_CHANGES:
-            return Wait(f"mapping {self.current.uuid} of {self.table.name}, which is {self.current.state}")
-        return DeleteMapping(self.table.name, self.current.uuid, "its delivery stream is made anew, and so is it")
-
-    def _buffer_may_be_lost(self) -> bool:
-        return self.current is not None and self._full() and not self._switches_compression()
+            return CreateDeliveryStream(self.table.name, name, buffer_may_be_lost=True)
+        return CreateDeliveryStream(self.table.name, name, replaces=self.current.uuid)
 
     def _switches_compression(self) -> bool:
         """Whether only the name is new: the delivery stream that was fed so far is there, with its buffer."""
@@ -201,6 +187,11 @@ class _Protection:
             return [CreateMapping(self.table.name, self.stream_arn)]
         if found.state in _MAPPING_CHANGES:
             return [Wait(f"mapping {found.uuid} of {self.table.name}, which is {found.state}")]
+        delivery_stream = self.state.delivery_stream
+        if delivery_stream and delivery_stream.tags.get(naming.REPLACES_TAG) == found.uuid and not self._full():
+            # What was put into the delivery stream that is gone may be gone with it. From TRIM_HORIZON, all
+            # that the stream still holds comes again.
+            return [DeleteMapping(self.table.name, found.uuid, "its delivery stream was made anew, and so is it")]
         as_wanted = found.settings == want.mapping_settings(self.config, self.account)
         if found.state != "Enabled" or not as_wanted:
             return [UpdateMapping(self.table.name, found.uuid)]
@@ -210,7 +201,9 @@ class _Protection:
         """What is left of earlier streams, and of the other setting of firehoseCompression."""
         steps = _delete_drained(self.table.name, self.former)
         other = self.state.other_delivery_stream
-        if protected and other and other.ours and other.table == self.table.name:
+        # Not while the deployed forwarder has another configuration: it may be the one that it writes to.
+        agreed = protected and self.state.forwarder_agrees
+        if agreed and other and other.ours and other.table == self.table.name:
             steps += _release_delivery_stream(self.table.name, other, self.config, self.now)
         return steps
 

@@ -133,6 +133,8 @@ class BackupState:
     other_delivery_stream: DeliveryStream | None = None
     mappings: tuple[Mapping, ...] = ()
     other_readers: int = 0
+    forwarder_agrees: bool = True
+    """Whether the deployed forwarder has the configuration that we plan with."""
 
     @property
     def delivery_streams(self) -> tuple[DeliveryStream, ...]:

@@ -13,6 +13,7 @@ from continuous_backup.ensure_backup.wanted import Wanted
 
 #: Whole describes roll through the account: this many delivery streams a sweep, at most one a second.
 LOOKED_AT_A_SWEEP = 20
+_LOOKED_AT_CLOSELY = 499
 
 
 def tables_to_look_at(
@@ -31,7 +32,8 @@ def tables_to_look_at(
     overview = observer.overview()
     there = sorted(table for table in overview.tables if is_backed_up(table))
     amiss = [table for table in there if _something_amiss(table, observer, convergence, overview)]
-    first = turn % len(amiss) if amiss else 0  # so that tables that nobody can mend do not always come first
+    # So that tables that nobody can mend do not always come first: a sweep looks closely at some hundreds.
+    first = turn * _LOOKED_AT_CLOSELY % len(amiss) if amiss else 0
     amiss = amiss[first:] + amiss[:first]
     gone = _former_tables(overview)
     rolling = _in_turn(there, turn)

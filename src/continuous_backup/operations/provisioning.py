@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from continuous_backup import naming
@@ -79,29 +79,27 @@ class Provisioning:
         self._convergence = Convergence(aws, config, account, self._observer, executor)
         self._is_backed_up = is_backed_up or (lambda _: True)
 
-    def require_deployment(self, *, if_any: bool = False) -> None:
-        """Raises UsageError where no forwarder is deployed, or one with another configuration than ours.
+    def require_deployment(self) -> None:
+        """Raises UsageError where the functions are not deployed, or with another configuration than ours.
 
-        Tables wired with another configuration would be wired back by the next sweep, and released with
-        another they would lose what a longer buffer holds. With `if_any`, there need not be a forwarder.
+        Tables wired with another configuration would be wired back by the next sweep.
         """
         functions = self._aws.client("lambda")
-        try:
-            found = functions.get_function_configuration(FunctionName=naming.FORWARDER_FUNCTION)
-        except ClientError as err:
-            if error_code(err) != "ResourceNotFoundException":
-                raise
-            if if_any:
-                return
-            raise UsageError(
-                f"there is no function {naming.FORWARDER_FUNCTION} in {self._aws.region}",
-                "run ./build.sh and deploy.py first, or name another --region",
-            ) from err
-        if self._config.fingerprint not in found.get("Description", ""):
-            raise UsageError(
-                "this is another configuration than the deployed one",
-                "name the deployed one with --config-file, or deploy this one: ./build.sh, then deploy.py",
-            )
+        for name in (naming.FORWARDER_FUNCTION, naming.ENSURE_FUNCTION):
+            try:
+                found = functions.get_function_configuration(FunctionName=name)
+            except ClientError as err:
+                if error_code(err) != "ResourceNotFoundException":
+                    raise
+                raise UsageError(
+                    f"there is no function {name} in {self._aws.region}",
+                    "run ./build.sh and deploy.py first, or name another --region",
+                ) from err
+            if self._config.fingerprint not in found.get("Description", ""):
+                raise UsageError(
+                    f"this is another configuration than that of the deployed function {name}",
+                    "name the deployed one with --config-file, or deploy this one: ./build.sh, then deploy.py",
+                )
 
     def plan_provisioning(self, whitelist: Whitelist) -> list[TablePlan]:
         """What each table that is asked for needs. Tables that look right in the lists are not described."""
@@ -186,6 +184,18 @@ def _unless_it_fails(table: str, plan: Callable[[], TablePlan]) -> TablePlan:
         return plan()
     except (ClientError, BotoCoreError) as err:
         return TablePlan(table, refusal=f"failed: {explain(err).problem}")
+
+
+def for_release(aws: Aws, config: Config) -> Config:
+    """The configuration with which to release, whatever is deployed: invocations are given their own time-out."""
+    try:
+        found = aws.client("lambda").get_function_configuration(FunctionName=naming.FORWARDER_FUNCTION)
+    except ClientError as err:
+        if error_code(err) != "ResourceNotFoundException":
+            raise
+        return config
+    longest = max(config.forwarder_timeout_seconds, found.get("Timeout", 0))
+    return replace(config, forwarder_timeout_seconds=longest)
 
 
 def exit_code(results: list[TableResult]) -> ExitCode:

@@ -156,8 +156,19 @@ def test_run_when_what_was_to_be_deleted_is_wanted_again_deletes_nothing() -> No
     gone = backup(table=None, mappings=(), delivery_stream=released(100_000))
     came_back = backup(mappings=(mapping(),))
     applied = Applied()
-    convergence(Looks(Orders=[gone, came_back]), applied).run(["Orders"], Wanted.PROTECTED, deadline=FOREVER)
+    outcomes = convergence(Looks(Orders=[gone, came_back]), applied).run(
+        ["Orders"], Wanted.PROTECTED, deadline=FOREVER
+    )
     assert applied.actions == []
+    assert outcomes["Orders"].as_wanted
+
+
+def test_run_when_a_deletion_is_not_confirmed_looks_again_before_it_says_that_all_is_done() -> None:
+    staying, leaving = backup(), backup(mappings=(mapping(state="Deleting"),))
+    outcomes = convergence(Looks(Orders=[staying, leaving]), Applied()).run(
+        ["Orders"], Wanted.RELEASED, deadline=NOW + 60
+    )
+    assert not outcomes["Orders"].as_wanted
 
 
 def test_run_when_what_is_to_be_deleted_still_is_deletes_it() -> None:

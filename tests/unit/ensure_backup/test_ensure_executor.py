@@ -153,6 +153,16 @@ def test_apply_of_create_delivery_stream_makes_its_log_stream_first(calls: Calls
     apply(calls, CreateDeliveryStream(NAME, NAME))
 
 
+def test_apply_of_create_delivery_stream_in_place_of_one_that_is_gone_notes_the_mapping_to_be_made_anew(
+    calls: Calls,
+) -> None:
+    calls.expect("logs", "create_log_stream", LOG_STREAM)
+    request = create_request()
+    request["Tags"].append({"Key": naming.REPLACES_TAG, "Value": UUID})
+    calls.expect("firehose", "create_delivery_stream", request, {"DeliveryStreamARN": ARN})
+    apply(calls, CreateDeliveryStream(NAME, NAME, replaces=UUID))
+
+
 def test_apply_of_create_delivery_stream_when_the_log_group_is_missing_makes_it(calls: Calls) -> None:
     group = {"logGroupName": naming.DELIVERY_LOG_GROUP}
     calls.refuse("logs", "create_log_stream", "ResourceNotFoundException")

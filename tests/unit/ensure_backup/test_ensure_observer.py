@@ -44,6 +44,7 @@ def answer_lists(stub: Stubs, *pages: list[dict[str, Any]]) -> None:
     for number, page in enumerate(pages):
         more = {"NextMarker": f"page-{number + 1}"} if number + 1 < len(pages) else {}
         stub("lambda").add_response("list_event_source_mappings", {"EventSourceMappings": page, **more})
+    stub("lambda").add_response("get_function_configuration", {"Description": f"x {CONFIG.fingerprint}"})
     stub("firehose").add_response(
         "list_delivery_streams", {"DeliveryStreamNames": ["a", "b"], "HasMoreDeliveryStreams": True}
     )
@@ -214,6 +215,7 @@ def test_observe_when_the_delivery_stream_is_gone_counts_readers_before_our_plac
 
 def test_listing_when_there_is_no_forwarder_has_no_mappings(observer: Observer, stub: Stubs) -> None:
     stub("lambda").add_client_error("list_event_source_mappings", "ResourceNotFoundException")
+    stub("lambda").add_client_error("get_function_configuration", "ResourceNotFoundException")
     stub("firehose").add_response(
         "list_delivery_streams", {"DeliveryStreamNames": [], "HasMoreDeliveryStreams": False}
     )
@@ -225,3 +227,12 @@ def test_table_when_its_tags_may_not_be_read_is_not_taken_to_have_none(observer:
     stub("dynamodb").add_client_error("list_tags_of_resource", "AccessDeniedException")
     with pytest.raises(ClientError):
         observer.table(NAME)
+
+
+@pytest.mark.parametrize(("said", "agrees"), [(f"configuration {CONFIG.fingerprint}", True), ("another", False)])
+def test_observe_tells_whether_the_forwarder_has_our_configuration(
+    observer: Observer, stub: Stubs, said: str, agrees: bool
+) -> None:
+    stub("dynamodb").add_client_error("describe_table", "ResourceNotFoundException")
+    stub("firehose").add_client_error("describe_delivery_stream", "ResourceNotFoundException")
+    assert observer.observe(NAME, Listing((), frozenset(), forwarder=said)).forwarder_agrees is agrees

@@ -126,7 +126,9 @@ class SmallAws:
                 self._change_table(stream=off, status="UPDATING")
             case CreateDeliveryStream():
                 assert self.state.delivery_stream is None
-                self.state = replace(self.state, delivery_stream=delivery_stream(status="CREATING"))
+                tags = delivery_stream().tags | ({naming.REPLACES_TAG: action.replaces} if action.replaces else {})
+                made = delivery_stream(status="CREATING", tags=tags)
+                self.state = replace(self.state, delivery_stream=made)
             case UpdateDeliveryStream():
                 self._change_delivery_stream(
                     {naming.CONFIGURATION_TAG: want.fingerprint(NAME, CONFIG, ACCOUNT)},
@@ -144,9 +146,8 @@ class SmallAws:
                 found = self._own_delivery_stream()
                 assert found.status != "CREATING"
                 held = found.status == "ACTIVE"
-                assert not held or not [each for each in self.state.mappings if each.ours], (
-                    "its buffer would be lost"
-                )
+                fed = [each for each in self.state.mappings if each.ours]
+                assert not held or not fed, "its buffer would be lost"
                 self.state = replace(self.state, delivery_stream=replace(found, status="DELETING"))
             case CreateMapping():
                 found = self._own_delivery_stream()
@@ -154,8 +155,8 @@ class SmallAws:
                 assert self.state.table
                 assert self.state.table.stream == Stream(action.stream_arn)
                 assert all(each.stream_arn != action.stream_arn for each in self.state.mappings)
-                made = mapping(uuid="made", stream_arn=action.stream_arn, state="Creating")
-                self.state = replace(self.state, mappings=(*self.state.mappings, made))
+                new = mapping(uuid=f"made-{next(self._streams)}", stream_arn=action.stream_arn, state="Creating")
+                self.state = replace(self.state, mappings=(*self.state.mappings, new))
             case UpdateMapping():
                 self._change_mapping(
                     action.uuid, settings=want.mapping_settings(CONFIG, ACCOUNT), state="Enabling"

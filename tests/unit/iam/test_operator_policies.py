@@ -216,6 +216,7 @@ ALLOWED = {
     ],
     "provision": [
         *LOOKING,
+        Request("lambda:GetFunctionConfiguration", ENSURE),
         Request("lambda:GetFunctionConfiguration", FORWARDER),
         Request("dynamodb:UpdateTable", TABLE),
         Request("dynamodb:UntagResource", TABLE, HERE),

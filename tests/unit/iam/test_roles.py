@@ -100,6 +100,7 @@ ALLOWED = {
         Request("lambda:UpdateEventSourceMapping", MAPPING, TO_FORWARDER),
         Request("lambda:DeleteEventSourceMapping", MAPPING, TO_FORWARDER),
         Request("lambda:ListTags", MAPPING),
+        Request("lambda:GetFunctionConfiguration", FORWARDER),
         Request("lambda:TagResource", MAPPING),
         Request("tag:GetResources"),
         Request("pipes:ListPipes"),

@@ -16,7 +16,14 @@ from continuous_backup.ensure_backup.wanted import Wanted
 from continuous_backup.errors import ExitCode, UsageError
 from continuous_backup.naming import Account
 from continuous_backup.operations.deployment.wanted import description
-from continuous_backup.operations.provisioning import Provisioning, TablePlan, TableResult, exit_code, lag
+from continuous_backup.operations.provisioning import (
+    Provisioning,
+    TablePlan,
+    TableResult,
+    exit_code,
+    for_release,
+    lag,
+)
 from continuous_backup.operations.whitelist import Whitelist
 
 ACCOUNT = Account("123456789012", "eu-west-1")
@@ -57,6 +64,7 @@ def listed(stub, *, tables=(), wired=(), unmapped=(), delivery_streams=(), opted
             ]
         },
     )
+    stub("lambda").add_response("get_function_configuration", {"Description": description(CONFIG)})
     stub("firehose").add_response(
         "list_delivery_streams",
         {"DeliveryStreamNames": [*wired, *unmapped, *delivery_streams], "HasMoreDeliveryStreams": False},
@@ -250,77 +258,54 @@ def test_wired_tables_are_those_with_a_mapping_or_a_delivery_stream_of_ours_dele
 # --- the forwarder
 
 
-def test_require_deployment_where_there_is_none_says_what_to_do_first(aws, stub):
-    stub("lambda").add_client_error("get_function_configuration", "ResourceNotFoundException")
+FUNCTIONS = ("LambdaStreamToFirehose", "EnsureDynamoBackup")
 
-    with pytest.raises(UsageError, match=r"^there is no function LambdaStreamToFirehose in eu-west-1$") as caught:
+
+def deployed(stub, *told: str) -> None:
+    """What the functions say of themselves, the forwarder first; an empty text: it is not there."""
+    for name, description_ in zip(FUNCTIONS, told, strict=False):
+        if description_:
+            answer = {"Description": description_}
+            stub("lambda").add_response("get_function_configuration", answer, {"FunctionName": name})
+        else:
+            stub("lambda").add_client_error("get_function_configuration", "ResourceNotFoundException")
+
+
+@pytest.mark.parametrize(
+    ("told", "missing"), [([""], "LambdaStreamToFirehose"), ([description(CONFIG), ""], "EnsureDynamoBackup")]
+)
+def test_require_deployment_where_one_is_missing_says_what_to_do_first(aws, stub, told, missing):
+    deployed(stub, *told)
+
+    with pytest.raises(UsageError, match=rf"^there is no function {missing} in eu-west-1$") as caught:
         provisioning(aws).require_deployment()
 
     assert "deploy.py" in caught.value.hint
 
 
-def test_require_deployment_if_any_where_there_is_none_is_content(aws, stub):
-    stub("lambda").add_client_error("get_function_configuration", "ResourceNotFoundException")
-
-    provisioning(aws).require_deployment(if_any=True)
-
-
-def test_require_deployment_if_any_where_it_has_another_configuration_says_so(aws, stub):
-    stub("lambda").add_response("get_function_configuration", {"Description": "theirs"})
-
-    with pytest.raises(UsageError, match="another configuration than the deployed one"):
-        provisioning(aws).require_deployment(if_any=True)
-
-
-def test_require_deployment_if_any_that_may_not_look_does_not_go_on(aws, stub):
-    stub("lambda").add_client_error("get_function_configuration", "AccessDeniedException")
-
-    with pytest.raises(ClientError):
-        provisioning(aws).require_deployment(if_any=True)
-
-
-def test_require_deployment_where_it_has_this_configuration_is_content(aws, stub):
-    answer = {"Description": description(CONFIG)}
-    stub("lambda").add_response("get_function_configuration", answer, {"FunctionName": "LambdaStreamToFirehose"})
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"log_retention_days": 7}, {"ensure_timeout_seconds": 60}, {"forwarder_memory_mb": 1024}],
+)
+def test_require_deployment_where_both_wire_in_the_same_way_is_content(aws, stub, changes):
+    told = description(replace(CONFIG, **changes))
+    deployed(stub, told, told)
 
     provisioning(aws).require_deployment()
 
 
-@pytest.mark.parametrize(
-    "told",
-    [
-        description(replace(CONFIG, prefix="elsewhere")),
-        description(replace(CONFIG, forwarder_timeout_seconds=CONFIG.forwarder_timeout_seconds + 1)),
-        "theirs",
-        "",
-    ],
-    ids=["prefix", "the time-out that a release waits for", "theirs", "nothing"],
-)
-def test_require_deployment_where_it_has_another_configuration_says_so(aws, stub, told):
-    stub("lambda").add_response("get_function_configuration", {"Description": told} if told else {})
+@pytest.mark.parametrize("other", [description(replace(CONFIG, prefix="elsewhere")), "theirs"])
+@pytest.mark.parametrize("deployment_was_interrupted", [True, False])
+def test_require_deployment_where_one_has_another_configuration_says_which(
+    aws, stub, other, deployment_was_interrupted
+):
+    """Also the second alone: a deployment that was interrupted has changed the forwarder and not the other."""
+    deployed(stub, *([description(CONFIG), other] if deployment_was_interrupted else [other]))
 
-    with pytest.raises(UsageError, match="another configuration than the deployed one") as caught:
+    with pytest.raises(UsageError, match="another configuration than that of the deployed function") as caught:
         provisioning(aws).require_deployment()
 
     assert "--config-file" in caught.value.hint
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"log_retention_days": 7},
-        {"ensure_memory_mb": 512},
-        {"ensure_timeout_seconds": 60},
-        {"forwarder_memory_mb": 1024},
-        {"forwarder_reserved_concurrency": 5},
-        {"lambda_role_arn": "x"},
-    ],
-)
-def test_require_deployment_where_only_the_functions_differ_is_content(aws, stub, changes):
-    answer = {"Description": description(replace(CONFIG, **changes))}
-    stub("lambda").add_response("get_function_configuration", answer)
-
-    provisioning(aws).require_deployment()
 
 
 def test_require_deployment_that_may_not_look_does_not_say_that_there_is_none(aws, stub):
@@ -328,6 +313,19 @@ def test_require_deployment_that_may_not_look_does_not_say_that_there_is_none(aw
 
     with pytest.raises(ClientError):
         provisioning(aws).require_deployment()
+
+
+@pytest.mark.parametrize(("timeout", "waited"), [(900, 900), (15, CONFIG.forwarder_timeout_seconds)])
+def test_for_release_whatever_is_deployed_gives_invocations_their_own_time(aws, stub, timeout, waited):
+    stub("lambda").add_response("get_function_configuration", {"Timeout": timeout, "Description": "another"})
+
+    assert for_release(aws, CONFIG) == replace(CONFIG, forwarder_timeout_seconds=waited)
+
+
+def test_for_release_where_no_forwarder_is_left_waits_as_configured(aws, stub):
+    stub("lambda").add_client_error("get_function_configuration", "ResourceNotFoundException")
+
+    assert for_release(aws, CONFIG) == CONFIG
 
 
 # --- what comes of it
@@ -355,6 +353,7 @@ def test_carry_out_opts_a_table_out_and_says_what_was_done(aws, stub):
     opted_out = {"Key": naming.MANAGED_TAG, "Value": naming.OPTED_OUT_TAG_VALUE}
     for tags in ([], [opted_out]):
         stub("lambda").add_response("list_event_source_mappings", {})
+        stub("lambda").add_response("get_function_configuration", {"Description": description(CONFIG)})
         stub("firehose").add_response(
             "list_delivery_streams", {"DeliveryStreamNames": [], "HasMoreDeliveryStreams": False}
         )
@@ -373,6 +372,7 @@ def test_carry_out_opts_a_table_out_and_says_what_was_done(aws, stub):
 
 def test_carry_out_of_a_table_that_fails_goes_on_with_the_others_and_says_why(aws, stub):
     stub("lambda").add_response("list_event_source_mappings", {})
+    stub("lambda").add_response("get_function_configuration", {"Description": description(CONFIG)})
     stub("firehose").add_response(
         "list_delivery_streams", {"DeliveryStreamNames": [], "HasMoreDeliveryStreams": False}
     )

@@ -132,6 +132,8 @@ def _key_without_permission(there: Deployment, wanted: Deployment) -> list[Confl
     """Firehose would take what it cannot write: what a key refuses is lost after 24 hours."""
     if there.bucket is None or not there.bucket.kms_key or (wanted.bucket and wanted.bucket.kms_key):
         return []
+    if wanted.roles_stack is None:
+        return []  # roles of somebody else's may be allowed to use it; _bucket_steps says it loudly
     return [
         Conflict(
             f"bucket {there.bucket.name} encrypts with key {there.bucket.kms_key}, which the roles may not use",
@@ -154,7 +156,7 @@ def _bucket_steps(there: Deployment, wanted: Deployment) -> list[Step]:
         other = (
             f"bucket {there.bucket.name} encrypts with key {there.bucket.kms_key} by default, and not kmsKeyArn"
         )
-        steps.append(Note(f"{other}: Lambda's on-failure objects would be refused", loud=True))
+        steps.append(Note(f"{other}: see that all roles may use that key, or changes are lost", loud=True))
     return steps
 
 

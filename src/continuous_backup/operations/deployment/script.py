@@ -22,7 +22,7 @@ from continuous_backup.operations.deployment.actions import (
 )
 from continuous_backup.operations.deployment.executor import Executor
 from continuous_backup.operations.deployment.wanted import environment_of, wanted
-from continuous_backup.operations.provisioning import Provisioning, TablePlan
+from continuous_backup.operations.provisioning import Provisioning, TablePlan, for_release
 
 _DIST = cli.REPOSITORY / "dist"
 _TEMPLATES = cli.REPOSITORY / "templates"
@@ -57,10 +57,8 @@ def undeploy(options: argparse.Namespace) -> ExitCode:
     """Takes everything away but data. Refuses while tables are wired, unless told to release them."""
     aws, account, config = cli.connect(options, cli.load_config(options))
     steps = planner.plan_removal(observer.observe_removable(aws, account))
-    provisioning = Provisioning(aws, config, account, table_scripts.log())
+    provisioning = Provisioning(aws, for_release(aws, config), account, table_scripts.log())
     wired = sorted(provisioning.wired_tables())
-    if wired:
-        provisioning.require_deployment(if_any=True)
     if wired and not options.deprovision:
         still_wired = BackupError(
             f"{'1 table is' if len(wired) == 1 else f'{len(wired)} tables are'} still wired, and their backup "
