@@ -307,11 +307,6 @@ def bundled() -> Config:
     return load(Path(os.environ.get("LAMBDA_TASK_ROOT", ".")) / BUNDLED_NAME)
 
 
-def from_environment(environment: Mapping[str, str] | None = None) -> Config:
-    """The configuration where there is no file: environment variables named like the keys, and defaults."""
-    return parse({}, environment, "the environment")
-
-
 def parse_hjson(text: str, source: str) -> Any:
     """What an HJSON text says. Raises UsageError with line and column where it does not parse."""
     try:

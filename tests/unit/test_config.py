@@ -431,8 +431,8 @@ def test_environment_that_is_wrong_is_named(key, text, message):
     assert problems({}, {key: text}) == [f"{key}: {message} (from the environment variable {key})"]
 
 
-def test_from_environment_without_any_file_takes_everything_from_there():
-    config = configuration.from_environment({"region": "eu-west-1", "streamsMaxRecordsBatch": "10"})
+def test_parse_of_nothing_takes_everything_from_the_environment():
+    config = configuration.parse({}, {"region": "eu-west-1", "streamsMaxRecordsBatch": "10"})
 
     assert config == Config(region="eu-west-1", batch_size=10)
 

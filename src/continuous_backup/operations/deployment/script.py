@@ -80,7 +80,6 @@ def undeploy(options: argparse.Namespace) -> ExitCode:
         if not cli.confirm(options, f"Take all of this away? s3://{config.bucket} stays as it is."):
             cli.tell("Nothing was changed.")
             return ExitCode.FAILED
-        options.yes = True
     if wired and not options.dry_run:
         _release(provisioning, wired, Executor(aws, account), steps)
         steps = planner.plan_removal(observer.observe_removable(aws, account))
