@@ -9,6 +9,10 @@ from pathlib import Path
 from typing import Any
 
 _ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(_ROOT / "src"))
+
+from continuous_backup.config_checks import default_of  # noqa: E402
+
 README = _ROOT / "README.md"
 BEGIN = "<!-- configuration table: written by docs/configuration_table.py -->\n"
 END = "<!-- end of configuration table -->\n"
@@ -18,7 +22,7 @@ def table(keys: "dict[str, Field[Any]]") -> str:
     """The keys as a table in Markdown: name, default, what is allowed, meaning."""
     rows = ["| key | default | allowed | meaning |", "| --- | --- | --- | --- |"]
     for name, its in keys.items():
-        default = f"`{_written(its.default)}`" if its.default != "" else "none"
+        default = f"`{_written(default_of(its))}`" if default_of(its) not in ("", {}) else "none"
         rows.append(f"| `{name}` | {default} | {_allowed(its)} | {_escaped(its.metadata['meaning'])} |")
     return "\n".join(rows) + "\n"
 
@@ -34,16 +38,22 @@ def put_into(page: str, text: str) -> str:
 
 def _allowed(its: "Field[Any]") -> str:
     about = its.metadata
+    if isinstance(its.default, tuple):
+        return f"a list of {', '.join(f'`{each}`' for each in about['choices'])}"
     if about["choices"]:
         return ", ".join(f"`{_written(each)}`" for each in about["choices"])
     if about["least"] is not None:
         return f"{about['least']} to {about['most']}"
     if isinstance(its.default, bool):
         return "`true`, `false`"
+    if about["entries"]:
+        return f"a group: `{about['shape']}`"
     return _escaped(about["shape"]) or "any text"
 
 
 def _written(value: object) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(value)
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
@@ -53,7 +63,6 @@ def _escaped(text: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(_ROOT / "src"))
     from continuous_backup import config
 
     README.write_text(put_into(README.read_text(encoding="utf-8"), table(config.keys())), encoding="utf-8")

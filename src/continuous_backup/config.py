@@ -13,6 +13,7 @@ import hjson
 
 from continuous_backup import config_checks as checks
 from continuous_backup import naming
+from continuous_backup.config_checks import Entries, Text
 from continuous_backup.errors import ConfigurationError, UsageError
 from continuous_backup.naming import Account
 
@@ -20,9 +21,22 @@ from continuous_backup.naming import Account
 BUNDLED_NAME = "config.hjson"
 
 #: Beginnings of the settings that are about the functions and rules, and not about the wiring of tables.
-_OF_FUNCTIONS = ("events_", "lambda_", "sweep_", "architecture", "ensure_", "forwarder_", "log_")
+_OF_FUNCTIONS = ("events_", "lambda_", "sweep_", "architecture", "ensure_", "forwarder_", "log_", "metrics")
+
+#: The value of `transformer` that is built in: values as plain JSON, without DynamoDB's types.
+PLAIN = "plain"
+
+#: So many forward hundreds of MB a second. With no bound, an outage of Firehose's, in which the shards of all
+#: tables are tried again and again, takes the concurrency of the whole account.
+_FORWARDER_EXECUTIONS = 100
 
 _ARN = r"arn:[a-z-]+:"
+_FUNCTION = r"[A-Za-z_]\w*:[A-Za-z_]\w*"
+
+#: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html
+_TABLE = Text(r"[a-zA-Z0-9_.-]{3,255}", "a table's name: 3 to 255 letters, digits, _ . -")
+#: https://docs.aws.amazon.com/firehose/latest/APIReference/API_CreateDeliveryStream.html
+_DELIVERY_STREAM = Text(r"[a-zA-Z0-9_.-]{1,64}", "a delivery stream's name: 1 to 64 letters, digits, _ . -")
 
 
 def _key(
@@ -35,20 +49,28 @@ def _key(
     choices: tuple[str, ...] = (),
     pattern: str = "",
     shape: str = "",
+    entries: Entries | None = None,
+    variable: str = "",
 ) -> Any:
-    """A key of the file. `pattern` must match all of a text that is not empty; `shape` says it in words."""
-    return field(
-        default=default,
-        metadata={
-            "name": name,
-            "meaning": meaning,
-            "least": least,
-            "most": most,
-            "choices": choices,
-            "pattern": pattern,
-            "shape": shape,
-        },
-    )
+    """A key of the file. `pattern` must match all of a text that is not empty; `shape` says it in words.
+
+    A tuple as the default makes it a list, of `choices`; a mapping, a group that holds `entries`. `variable`
+    is an environment variable that it is taken from beside the one of its own name.
+    """
+    metadata = {
+        "name": name,
+        "meaning": meaning,
+        "least": least,
+        "most": most,
+        "choices": choices,
+        "pattern": pattern,
+        "shape": shape,
+        "entries": entries,
+        "variable": variable,
+    }
+    if isinstance(default, Mapping):
+        return field(default_factory=lambda: dict(default), hash=False, metadata=metadata)
+    return field(default=default, metadata=metadata)
 
 
 @dataclass(frozen=True)
@@ -144,8 +166,57 @@ class Config:
         "",
         "module:function of a Python file beside the configuration, from table name to bool; build.sh bundles "
         "it. Where it fails, the table is backed up.",
-        pattern=r"[A-Za-z_]\w*:[A-Za-z_]\w*",
+        pattern=_FUNCTION,
         shape="module:function, for example my_filter:is_production",
+    )
+    writable_event_types: tuple[str, ...] = _key(
+        "writableEventTypes",
+        naming.EVENT_NAMES,
+        "Which kinds of changes are written. With less than all three, the log is not restorable.",
+        choices=naming.EVENT_NAMES,
+        variable="WRITABLE_EVENT_TYPES",
+    )
+    include_ttl_deletes: bool = _key(
+        "includeTtlDeletes",
+        True,
+        "Whether what DynamoDB deletes by itself, when an item's time to live is over, is written. Without it, "
+        "the log is not restorable.",
+    )
+    transformer: str = _key(
+        "transformer",
+        "",
+        "What makes a line of a change: plain, for values without DynamoDB's types; or module:function of a "
+        "Python file beside the configuration, which build.sh bundles. Default: the documented line, the only "
+        "restorable one.",
+        pattern=f"{PLAIN}|{_FUNCTION}",
+        shape="plain, or module:function, for example my_lines:without_secrets",
+    )
+    router: str = _key(
+        "router",
+        "",
+        "module:function of a Python file beside the configuration, from a change to the name of a delivery "
+        "stream, or None for the table's own; build.sh bundles it. Not restorable.",
+        pattern=_FUNCTION,
+        shape="module:function, for example my_router:by_country",
+    )
+    route_by_attribute: Mapping[str, Mapping[str, str]] = _key(
+        "routeByAttribute",
+        {},
+        "By the name of an attribute and its value: the delivery stream that such changes go to, in place of the "
+        "table's own. Not restorable.",
+        shape='attribute: { value: "delivery stream" }',
+        entries=Entries(
+            Text(r"(?s).+", "an attribute's name"),
+            Entries(Text(r"(?s).+", "an attribute's value"), _DELIVERY_STREAM),
+        ),
+    )
+    delivery_streams: Mapping[str, str] = _key(
+        "deliveryStreams",
+        {},
+        "By table: a delivery stream of somebody else's that its changes go to. It is used, and never created, "
+        "changed or deleted. Those tables are not restorable.",
+        shape='table: "delivery stream"',
+        entries=Entries(_TABLE, _DELIVERY_STREAM),
     )
     compression: str = _key(
         "firehoseCompression",
@@ -215,10 +286,17 @@ class Config:
     )
     forwarder_reserved_concurrency: int = _key(
         "forwarderReservedConcurrency",
-        0,
+        _FORWARDER_EXECUTIONS,
         "Reserved concurrency of LambdaStreamToFirehose: the most that all shards use together; 0 reserves none.",
         least=0,
         most=10_000,
+    )
+    metrics: str = _key(
+        "metrics",
+        "function",
+        "Which CloudWatch metrics the forwarder publishes: none, those of the function as a whole, or those of "
+        "each table too, which are custom metrics more for each.",
+        choices=("none", "function", "table"),
     )
     log_retention_days: int = _key(
         "logRetentionDays",
@@ -238,9 +316,14 @@ class Config:
 
     @property
     def fingerprint(self) -> str:
-        """16 hexadecimal digits, the same for configurations that wire tables in the same way."""
-        wiring = {name: value for name, value in asdict(self).items() if not name.startswith(_OF_FUNCTIONS)}
-        return hashlib.sha256(json.dumps(wiring, sort_keys=True).encode()).hexdigest()[:16]
+        """16 hexadecimal digits, the same for configurations that wire tables and write changes in the same way.
+
+        What decides where a change goes, in which form, or whether it is written at all, is in it: by this, a
+        delivery stream is released, and a table called restorable, only once the deployed forwarder agrees.
+        """
+        wiring = [(name, value) for name, value in asdict(self).items() if not name.startswith(_OF_FUNCTIONS)]
+        # Groups as they are written: the first attribute of routeByAttribute that has a route decides.
+        return hashlib.sha256(json.dumps(sorted(wiring)).encode()).hexdigest()[:16]
 
     @property
     def forwarder_compresses(self) -> bool:
@@ -260,12 +343,42 @@ class Config:
         """Whether a role is not named, so that the stack with our own roles is wanted."""
         return not (self.events_role_arn and self.delivery_role_arn and self.lambda_role_arn)
 
-    def delivery_stream_name(self, table: str) -> str:
-        return naming.delivery_stream_name(table, compressed_by_forwarder=self.forwarder_compresses)
+    def is_ours(self, table: str) -> bool:
+        """Whether the table has a delivery stream of ours, and none of somebody else's."""
+        return table not in self.delivery_streams
 
-    def other_delivery_stream_name(self, table: str) -> str:
-        """The name under the other setting of firehoseCompression: a delivery stream to be released."""
-        return naming.delivery_stream_name(table, compressed_by_forwarder=not self.forwarder_compresses)
+    @property
+    def delivery_streams_named(self) -> tuple[str, ...]:
+        """The delivery streams of somebody else's that deliveryStreams and routeByAttribute name, in order."""
+        routed = (name for routes in self.route_by_attribute.values() for name in routes.values())
+        return tuple(dict.fromkeys([*self.delivery_streams.values(), *routed]))
+
+    def delivery_stream_name(self, table: str) -> str:
+        """Where the table's changes go, unless they are routed elsewhere: the name in deliveryStreams, or ours."""
+        ours = naming.delivery_stream_name(table, compressed_by_forwarder=self.forwarder_compresses)
+        return self.delivery_streams.get(table, ours)
+
+    def former_delivery_stream_names(self, table: str) -> tuple[str, ...]:
+        """The names that a delivery stream of ours has under other settings: such are to be released."""
+        ours = (naming.delivery_stream_name(table, compressed_by_forwarder=by) for by in (False, True))
+        return tuple(name for name in ours if name != self.delivery_stream_name(table))
+
+    def forwarder_compresses_for(self, table: str, delivery_stream: str) -> bool:
+        """Whether lines of a table go to a delivery stream as gzip members. To one that is not ours: never."""
+        own = self.is_ours(table) and delivery_stream == self.delivery_stream_name(table)
+        return own and self.forwarder_compresses
+
+    def why_not_restorable(self, table: str) -> tuple[str, ...]:
+        """The keys that make the table's log less than a whole record of its changes. Empty: it is restorable."""
+        less = {
+            "writableEventTypes": set(self.writable_event_types) != set(naming.EVENT_NAMES),
+            "includeTtlDeletes": not self.include_ttl_deletes,
+            "transformer": bool(self.transformer),
+            "router": bool(self.router),
+            "routeByAttribute": bool(self.route_by_attribute),
+            "deliveryStreams": not self.is_ours(table),
+        }
+        return tuple(key for key, is_so in less.items() if is_so)
 
     def in_account(self, account: Account) -> "Config":
         """This configuration with every default that depends on the account filled in."""
@@ -349,17 +462,35 @@ def parse(values: object, environment: Mapping[str, str] | None = None, source: 
     problems = [checks.unknown_key(name, list(known)) for name in values if name not in known]
     settled: dict[str, Any] = {}
     for name, its in known.items():
+        variable = set_variable(its, environment)
         if name in values:
-            value, problem = checks.checked(its, values[name])
-        elif environment.get(name):
-            value, problem = checks.checked(its, checks.from_text(its, environment[name]))
-            problem = problem and f"{problem} (from the environment variable {name})"
+            value, wrong = checks.checked(its, values[name])
+        elif variable:
+            value, wrong = _from_environment(its, variable, environment[variable])
         else:
             continue
-        if problem:
-            problems.append(problem)
-        else:
+        problems += wrong
+        if not wrong:
             settled[its.name] = value
+    if settled.get("router") and settled.get("route_by_attribute"):
+        problems.append("router, routeByAttribute: both are set, and one alone can decide; leave one of them out")
     if problems:
         raise ConfigurationError(source, problems, "the README explains each key")
     return Config(**settled)
+
+
+def set_variable(its: "Field[Any]", environment: Mapping[str, str]) -> str:
+    """The environment variable that a key is taken from where the file leaves it out; empty where none is set."""
+    its_own, another = its.metadata["name"], its.metadata["variable"]
+    return its_own if environment.get(its_own) else another if environment.get(another) else ""
+
+
+def _from_environment(its: "Field[Any]", variable: str, text: str) -> tuple[Any, list[str]]:
+    origin = f"(from the environment variable {variable})"
+    try:
+        is_group = its.metadata["entries"] is not None
+        value = parse_hjson(text, variable) if is_group else checks.from_text(its, text)
+    except UsageError as err:
+        return None, [f"{its.metadata['name']}: {err.problem} {origin}"]
+    value, wrong = checks.checked(its, value)
+    return value, [f"{each} {origin}" for each in wrong]

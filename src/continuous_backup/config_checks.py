@@ -2,12 +2,35 @@
 
 import difflib
 import re
-from collections.abc import Mapping
-from dataclasses import Field
+from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, Field, dataclass
 from typing import Any
 
 _MORE_THAN_THE_VALUE = re.compile(r"\s(//|#|/\*)|,\s*$")
 _PLACEHOLDER = re.compile(r"<[^<>]+>")
+_TYPES = {
+    str: "a text",
+    int: "a whole number",
+    bool: "true or false",
+    tuple: "a list in brackets",
+    dict: "a group in braces",
+}
+
+
+@dataclass(frozen=True)
+class Text:
+    """What a text inside a group has to be: all of it matches the pattern, and `shape` says so in words."""
+
+    pattern: str
+    shape: str
+
+
+@dataclass(frozen=True)
+class Entries:
+    """What a group holds: its names, and what stands behind each, which may be a group in its turn."""
+
+    names: Text
+    values: "Text | Entries"
 
 
 def unknown_key(name: str, known: list[str]) -> str:
@@ -18,42 +41,105 @@ def unknown_key(name: str, known: list[str]) -> str:
     return f"{name}: there is no such key{guess}"
 
 
+def default_of(its: "Field[Any]") -> Any:
+    """What the key is where nobody sets it."""
+    return its.default if its.default_factory is MISSING else its.default_factory()
+
+
 def from_text(its: "Field[Any]", text: str) -> Any:
-    """An environment variable's text as the key's own type; what does not convert is left to the check."""
-    if isinstance(its.default, bool):
+    """An environment variable's text as the key's own type; what does not convert is left to the check.
+
+    A list has commas between its parts.
+    """
+    default = default_of(its)
+    if isinstance(default, bool):
         return {"true": True, "false": False}.get(text.strip().lower(), text)
-    if isinstance(its.default, int):
+    if isinstance(default, int):
         return int(text) if re.fullmatch(r"-?\d+", text.strip()) else text
+    if isinstance(default, tuple):
+        return [part.strip() for part in text.split(",")]
     return text
 
 
-def checked(its: "Field[Any]", value: Any) -> tuple[Any, str]:
-    """(value, "") or (anything, what is wrong with it)."""
+def checked(its: "Field[Any]", value: Any) -> tuple[Any, list[str]]:
+    """(value, []) or (anything, all that is wrong with it)."""
     about = its.metadata
-    name = about["name"]
+    if isinstance(value, list) and isinstance(default_of(its), tuple):
+        return tuple(value), [f"{about['name']}: {each}" for each in _wrong_in_list(value, about["choices"])]
+    if isinstance(value, Mapping) and about["entries"]:
+        return value, list(_wrong_in_group(about["name"], value, about["entries"]))
+    problem = _wrong_with_one(its, value)
+    return value, [f"{about['name']}: {problem}"] if problem else []
+
+
+def _wrong_with_one(its: "Field[Any]", value: Any) -> str:
+    about = its.metadata
+    wanted = type(default_of(its))
     if value is None:
-        return None, f"{name}: it has no value; leave the key out to have the default"
-    if isinstance(value, str) and (found := _PLACEHOLDER.search(value)) and name != "tableNameMatchRegex":
+        return "it has no value; leave the key out to have the default"
+    is_any_text = wanted is str and not about["pattern"] and not about["choices"]
+    if isinstance(value, str) and (problem := _left_in(value, may_have_brackets=is_any_text)):
+        return problem
+    if type(value) is not wanted:
+        example = f', such as ["{about["choices"][0]}"]' if wanted is tuple else ""
+        example = f", such as {{ {about['shape']} }}" if wanted is dict else example
+        return f"{described(value)} is not {_TYPES[wanted]}{example}"
+    if about["choices"] and value not in about["choices"]:
+        return f"{described(value)} is none of {', '.join(map(str, about['choices']))}"
+    if about["least"] is not None and not about["least"] <= value <= about["most"]:
+        return f"{value} is not between {about['least']} and {about['most']}"
+    if about["pattern"] and value and not re.fullmatch(about["pattern"], str(value)):
+        return f"{described(value)} is not {about['shape']}"
+    return ""
+
+
+def _left_in(value: str, *, may_have_brackets: bool = False) -> str:
+    """What in a text was certainly not meant to be in it."""
+    if (found := _PLACEHOLDER.search(value)) and not may_have_brackets:
+        return f"the placeholder {found.group()} is still there; put your own value in its place"
+    if _MORE_THAN_THE_VALUE.search(value):
         return (
-            None,
-            f"{name}: the placeholder {found.group()} is still there; put your own value in its place",
-        )
-    if isinstance(value, str) and _MORE_THAN_THE_VALUE.search(value):
-        return None, (
-            f"{name}: {described(value)} ends in what looks like a comment or a comma; a text without quotes "
+            f"{described(value)} ends in what looks like a comment or a comma; a text without quotes "
             "goes on to the end of its line, so put quotes around it"
         )
-    wanted = type(its.default)
-    if type(value) is not wanted:
-        words = {str: "a text", int: "a whole number", bool: "true or false"}
-        return None, f"{name}: {described(value)} is not {words[wanted]}"
-    if about["choices"] and value not in about["choices"]:
-        return None, f"{name}: {described(value)} is none of {', '.join(map(str, about['choices']))}"
-    if about["least"] is not None and not about["least"] <= value <= about["most"]:
-        return None, f"{name}: {value} is not between {about['least']} and {about['most']}"
-    if about["pattern"] and value and not re.fullmatch(about["pattern"], str(value)):
-        return None, f"{name}: {described(value)} is not {about['shape']}"
-    return value, ""
+    return ""
+
+
+def _wrong_in_list(values: list[Any], choices: tuple[str, ...]) -> Iterator[str]:
+    if not values:
+        yield f"the list is empty; leave the key out to have all: {', '.join(choices)}"
+    for place, value in enumerate(values):
+        if value not in choices:
+            yield f"{described(value)} is none of {', '.join(choices)}"
+        elif value in values[:place]:
+            yield f"{described(value)} is there twice"
+
+
+def _wrong_in_group(where: str, group: Mapping[str, Any], entries: Entries) -> Iterator[str]:
+    for name, value in group.items():
+        if not re.fullmatch(entries.names.pattern, name):
+            yield f"{where}: {described(name)} is not {entries.names.shape}"
+        inner = f"{where}.{name}"
+        if isinstance(entries.values, Text):
+            problem = _wrong_with_text(value, entries.values)
+            if problem:
+                yield f"{inner}: {problem}"
+        elif not isinstance(value, Mapping):
+            yield f"{inner}: {described(value)} is not a group in braces"
+        elif not value:
+            yield f"{inner}: the group is empty; leave it out, or name something in it"
+        else:
+            yield from _wrong_in_group(inner, value, entries.values)
+
+
+def _wrong_with_text(value: Any, text: Text) -> str:
+    if value is None:
+        return "it has no value"
+    if not isinstance(value, str):
+        return f"{described(value)} is not {text.shape}; put quotes around a text"
+    return _left_in(value) or (
+        "" if re.fullmatch(text.pattern, value) else f"{described(value)} is not {text.shape}"
+    )
 
 
 def described(value: object) -> str:

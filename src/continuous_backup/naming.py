@@ -22,6 +22,12 @@ TABLE_TAG = "dynamodb-continuous-backup:table"
 CONFIGURATION_TAG = "dynamodb-continuous-backup:configuration"
 REPLACES_TAG = "dynamodb-continuous-backup:replaces-mapping"
 RELEASED_AT_TAG = "dynamodb-continuous-backup:released-at"
+#: On a mapping: the keys, with spaces between, that make the table's log less than a whole record of changes.
+NOT_RESTORABLE_TAG = "dynamodb-continuous-backup:not-restorable"
+
+#: The kinds of changes that a stream tells of:
+#: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_Record.html
+EVENT_NAMES = ("INSERT", "MODIFY", "REMOVE")
 
 #: https://docs.aws.amazon.com/firehose/latest/APIReference/API_CreateDeliveryStream.html
 LONGEST_DELIVERY_STREAM_NAME = 64
@@ -50,6 +56,9 @@ class Account:
 
     def function_arn(self, function: str) -> str:
         return self.arn("lambda", f"function:{function}")
+
+    def mapping_arn(self, uuid: str) -> str:
+        return self.arn("lambda", f"event-source-mapping:{uuid}")
 
     def rule_arn(self, rule: str) -> str:
         return self.arn("events", f"rule/{rule}")

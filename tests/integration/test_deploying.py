@@ -69,7 +69,7 @@ def test_deploy_when_nothing_is_there_makes_all_of_it(stage: Stage) -> None:
     assert s3.get_bucket_encryption(Bucket=stage.bucket)["ServerSideEncryptionConfiguration"]["Rules"]
     for name, settings in {
         naming.ENSURE_FUNCTION: (256, 900, 1),
-        naming.FORWARDER_FUNCTION: (512, 15, None),
+        naming.FORWARDER_FUNCTION: (512, 15, 100),
     }.items():
         its = function(stage, name)
         reserved = its.get("Concurrency", {}).get("ReservedConcurrentExecutions")

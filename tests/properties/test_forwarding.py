@@ -10,11 +10,13 @@ from hypothesis import strategies as st
 
 from continuous_backup.config import Config
 from continuous_backup.errors import BackupError
-from continuous_backup.streams_to_firehose.changes import Change, NoChange, read
+from continuous_backup.streams_to_firehose import changes
+from continuous_backup.streams_to_firehose.choices import Choices
 from continuous_backup.streams_to_firehose.packing import Limits
 from continuous_backup.streams_to_firehose.patience import CONNECT_SECONDS, READ_SECONDS, SECONDS_OF_A_CALL
 from tests.unit.streams_to_firehose.fakes import (
     DENIED,
+    NOW,
     THROTTLED,
     UNHEARD,
     Answer,
@@ -25,6 +27,7 @@ from tests.unit.streams_to_firehose.fakes import (
     Refuses,
     Time,
     client_error,
+    lines_in,
     stream_record,
 )
 
@@ -106,8 +109,12 @@ def position_of(number: str, batch: list[Any]) -> int:
     return [each["dynamodb"].get("SequenceNumber") for each in batch].index(number)
 
 
-def kept_form(item: Change | NoChange) -> bytes:
-    return item.line if isinstance(item, Change) else item.document
+def kept_form(record: Any) -> bytes:
+    """What is written of a record: the line of a change, or else the record whole."""
+    try:
+        return changes.line(record) if changes.is_change(record) else changes.whole(record)
+    except changes.NoLine:
+        return changes.whole(record)
 
 
 def backup_with(faults: list[Any], faults_of_s3: list[Exception], compressed: bool) -> Backup:
@@ -133,8 +140,8 @@ def test_forward_whatever_fails_expects_all_before_the_reported_number_accepted(
         if invocation.answer:
             acknowledged = position_of(invocation.answer.first_not_accepted, invocation.batch)
             now_stored = set(stored(backup))
-            for item in read({"Records": invocation.batch[:acknowledged]}):
-                assert kept_form(item) in now_stored
+            for record in invocation.batch[:acknowledged]:
+                assert kept_form(record) in now_stored
 
 
 @settings(PATIENT, max_examples=150)
@@ -145,7 +152,7 @@ def test_forward_whatever_fails_expects_everything_in_the_end_and_nothing_else(
     backup = backup_with(faults, faults_of_s3, compressed)
     for _ in invocations_until_done(backup, stream, seconds):
         pass
-    assert set(stored(backup)) == {kept_form(item) for item in read({"Records": stream})}
+    assert set(stored(backup)) == {kept_form(record) for record in stream}
 
 
 @settings(PATIENT, max_examples=100)
@@ -156,7 +163,7 @@ def test_forward_whatever_fails_expects_the_order_within_an_item_to_be_recoverab
     backup = backup_with(faults, faults_of_s3, compressed)
     for _ in invocations_until_done(backup, stream, seconds):
         pass
-    changes = [item.line for item in read({"Records": stream}) if isinstance(item, Change)]
+    lines = [changes.line(record) for record in stream if changes.is_change(record)]
     once = {
         (line["eventSourceARN"], line["SequenceNumber"]): line
         for line in map(json.loads, stored(backup))
@@ -166,7 +173,7 @@ def test_forward_whatever_fails_expects_the_order_within_an_item_to_be_recoverab
         read_back = sorted(
             (line for line in once.values() if line["Keys"] == item), key=lambda line: int(line["SequenceNumber"])
         )
-        assert read_back == [line for line in map(json.loads, changes) if line["Keys"] == item]
+        assert read_back == [line for line in map(json.loads, lines) if line["Keys"] == item]
 
 
 @settings(PATIENT, max_examples=100)
@@ -190,7 +197,59 @@ def test_forward_when_nothing_fails_expects_every_record_written_once(stream: li
     backup = backup_with([], [], compressed)
     invocations = list(invocations_until_done(backup, stream, []))
     assert len(invocations) == -(-len(stream) // BATCH)
-    assert sorted(stored(backup)) == sorted(kept_form(item) for item in read({"Records": stream}))
+    assert sorted(stored(backup)) == sorted(kept_form(record) for record in stream)
+
+
+def number_of(record: Any) -> int:
+    """Which of the stream's records it is, by the time that each has of its own."""
+    return int(record["dynamodb"]["ApproximateCreationDateTime"]) - int(NOW) + 7200
+
+
+def choices_of(dropped: frozenset[int], failing: frozenset[int], elsewhere: frozenset[int]) -> Choices:
+    """Records are dropped, have no line, or go to another delivery stream, by their number."""
+
+    def line(record: Any) -> bytes:
+        if number_of(record) in failing:
+            raise changes.NoLine("there is none")
+        return changes.line(record)
+
+    return Choices(
+        drops=lambda record: number_of(record) in dropped,
+        line=line,
+        route=lambda record: "elsewhere" if number_of(record) in elsewhere else "",
+    )
+
+
+NUMBERS = st.frozensets(st.integers(0, 39))
+
+
+@settings(PATIENT, max_examples=150)
+@given(a_stream(), FAULTS_OF_FIREHOSE, FAULTS_OF_S3, SECONDS, NUMBERS, NUMBERS, NUMBERS)
+def test_forward_whatever_is_chosen_and_fails_expects_each_where_it_belongs_in_the_end(
+    stream: list[Any],
+    faults: list[Any],
+    faults_of_s3: list[Exception],
+    seconds: list[float],
+    dropped: frozenset[int],
+    failing: frozenset[int],
+    elsewhere: frozenset[int],
+):
+    backup = backup_with(faults, faults_of_s3, compressed=True)
+    backup.choices = choices_of(dropped, failing, elsewhere)
+    for _ in invocations_until_done(backup, stream, seconds):
+        pass
+    changed = [record for record in stream if changes.is_change(record) and number_of(record) not in dropped]
+    whole = {changes.whole(record) for record in stream if not changes.is_change(record)}
+    whole |= {changes.whole(record) for record in changed if number_of(record) in failing}
+    lines = {number_of(record): changes.line(record) for record in changed if number_of(record) not in failing}
+    straight = {line for key, body in backup.s3.objects.items() if "_failed" not in key for line in lines_in(body)}
+    kept = {line for key, body in backup.s3.objects.items() if "_failed" in key for line in lines_in(body)}
+    assert kept == whole
+    assert straight <= set(lines.values())
+    there = {line for number, line in lines.items() if number in elsewhere}
+    assert set(backup.firehose.lines("elsewhere")) | (straight & there) == there
+    here = set(lines.values()) - there
+    assert set(backup.firehose.lines("Orders.gz")) | (straight & here) == here
 
 
 def numbers_and_texts() -> st.SearchStrategy[Any]:
@@ -208,4 +267,4 @@ def test_forward_whatever_the_records_hold_expects_all_kept_and_no_failure(recor
     answer = backup.invoke(records)
     assert answer.first_not_accepted == ""
     assert answer.tally.forwarded + answer.tally.failed == len(records)
-    assert set(stored(backup)) == {kept_form(item) for item in read({"Records": records})}
+    assert set(stored(backup)) == {kept_form(record) for record in records}

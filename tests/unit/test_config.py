@@ -11,7 +11,7 @@ from continuous_backup.config import Config
 from continuous_backup.errors import ConfigurationError, ExitCode, UsageError
 from continuous_backup.naming import Account
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+CONFIG_FILE = Path(__file__).resolve().parents[2] / "config.hjson"
 KEYS = configuration.keys()
 ACCOUNT = Account("123456789012", "eu-west-1")
 
@@ -29,6 +29,12 @@ DEFAULTS = {
     "streamsParallelizationFactor": 1,
     "tableNameMatchRegex": "",
     "optinFunction": "",
+    "writableEventTypes": ("INSERT", "MODIFY", "REMOVE"),
+    "includeTtlDeletes": True,
+    "transformer": "",
+    "router": "",
+    "routeByAttribute": {},
+    "deliveryStreams": {},
     "firehoseCompression": "firehose",
     "kmsKeyArn": "",
     "incompatibleStream": "report",
@@ -40,7 +46,8 @@ DEFAULTS = {
     "ensureReservedConcurrency": 1,
     "forwarderMemoryMB": 512,
     "forwarderTimeoutSeconds": 120,
-    "forwarderReservedConcurrency": 0,
+    "forwarderReservedConcurrency": 100,
+    "metrics": "function",
     "logRetentionDays": 30,
     "logFormat": "JSON",
 }
@@ -65,6 +72,7 @@ CHOICES = {
     "incompatibleStream": ["report", "replace"],
     "architecture": ["arm64", "x86_64"],
     "logFormat": ["JSON", "Text"],
+    "metrics": ["none", "function", "table"],
     "logRetentionDays": [1, 30, 365, 3653],
 }
 
@@ -78,6 +86,8 @@ GOOD_TEXTS = {
     "lambdaExecRoleArn": [ROLE],
     "tableNameMatchRegex": ["prod-", "^(?!test).*", "(", "(?P<team>a|b)-"],
     "optinFunction": ["my_filter:is_production"],
+    "transformer": ["plain", "my_lines:without_secrets"],
+    "router": ["my_router:by_country"],
     "kmsKeyArn": ["arn:aws:kms:eu-west-1:123456789012:key/11111111-2222-3333-4444-555555555555"],
 }
 BAD_TEXTS = {
@@ -88,6 +98,8 @@ BAD_TEXTS = {
     "firehoseDeliveryRoleArn": ["my-role"],
     "lambdaExecRoleArn": ["my-role"],
     "optinFunction": ["my_filter", "my_filter.is_production", "my-filter:f", ":f"],
+    "transformer": ["Plain", "json", "my_lines", "my_lines.py:f", "package.my_lines:f", "my_lines:"],
+    "router": ["plain", "my_router", "my_router.by_country", "my_router:by:country"],
     "kmsKeyArn": ["alias/backup", "arn:aws:kms:eu-west-1:123456789012:alias/backup"],
 }
 
@@ -162,9 +174,10 @@ def test_text_of_another_type_is_refused(key, value, described):
     assert problems({key: value}) == [f"{key}: {described} is not a text"]
 
 
+@pytest.mark.parametrize("key", [key for key, default in DEFAULTS.items() if type(default) is bool])
 @pytest.mark.parametrize(("value", "described"), [("yes", '"yes"'), (1, "1"), ("true", '"true"'), ([], "a list")])
-def test_yes_or_no_of_another_type_is_refused(value, described):
-    assert problems({"joinBusyStreams": value}) == [f"joinBusyStreams: {described} is not true or false"]
+def test_yes_or_no_of_another_type_is_refused(key, value, described):
+    assert problems({key: value}) == [f"{key}: {described} is not true or false"]
 
 
 @pytest.mark.parametrize("key", DEFAULTS)
@@ -216,6 +229,125 @@ def test_placeholder_left_in_is_refused_by_its_name(key):
     ]
 
 
+# --- a list
+
+
+@pytest.mark.parametrize(
+    "value", [["INSERT"], ["MODIFY", "REMOVE"], ["REMOVE", "INSERT", "MODIFY"], ["INSERT", "MODIFY", "REMOVE"]]
+)
+def test_event_types_that_there_are_are_taken_as_written(value):
+    assert parsed({"writableEventTypes": value}).writable_event_types == tuple(value)
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        ([], ["the list is empty; leave the key out to have all: INSERT, MODIFY, REMOVE"]),
+        (["insert"], ['"insert" is none of INSERT, MODIFY, REMOVE']),
+        (["INSERT", "INSERT"], ['"INSERT" is there twice']),
+        (["INSERT", 5, ["REMOVE"]], [f"{it} is none of INSERT, MODIFY, REMOVE" for it in ("5", "a list")]),
+        ("INSERT", ['"INSERT" is not a list in brackets, such as ["INSERT"]']),
+        (True, ['true is not a list in brackets, such as ["INSERT"]']),
+        ({"INSERT": True}, ['a group in braces is not a list in brackets, such as ["INSERT"]']),
+    ],
+)
+def test_event_types_that_are_wrong_are_told_one_by_one(value, found):
+    assert problems({"writableEventTypes": value}) == [f"writableEventTypes: {each}" for each in found]
+
+
+# --- groups
+
+TABLE_SHAPE = "a table's name: 3 to 255 letters, digits, _ . -"
+STREAM_SHAPE = "a delivery stream's name: 1 to 64 letters, digits, _ . -"
+
+
+@pytest.mark.parametrize(
+    "value", [{}, {"Orders": "my-own-stream"}, {"a.b": "s", "t" * 255: "s" * 64, "Or_ders-1": "A.b_c-1"}]
+)
+def test_delivery_streams_by_table_are_taken_as_written(value):
+    assert parsed({"deliveryStreams": value}).delivery_streams == value
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        ({"Or": "s"}, [f': "Or" is not {TABLE_SHAPE}']),
+        ({"t" * 256: "s"}, [f': "{"t" * 256}" is not {TABLE_SHAPE}']),
+        ({"Orders/1": "s"}, [f': "Orders/1" is not {TABLE_SHAPE}']),
+        ({"Orders": "s" * 65}, [f'.Orders: "{"s" * 65}" is not {STREAM_SHAPE}']),
+        ({"Orders": ""}, [f'.Orders: "" is not {STREAM_SHAPE}']),
+        ({"Orders": 5}, [f".Orders: 5 is not {STREAM_SHAPE}; put quotes around a text"]),
+        ({"Orders": None}, [".Orders: it has no value"]),
+        ({"Orders": ["s"]}, [f".Orders: a list is not {STREAM_SHAPE}; put quotes around a text"]),
+        (
+            {"Orders": "<name>"},
+            [".Orders: the placeholder <name> is still there; put your own value in its place"],
+        ),
+        ({"Or": "a b", "Carts": "s"}, [f': "Or" is not {TABLE_SHAPE}', f'.Or: "a b" is not {STREAM_SHAPE}']),
+        (["Orders"], [': a list is not a group in braces, such as { table: "delivery stream" }']),
+        ("Orders", [': "Orders" is not a group in braces, such as { table: "delivery stream" }']),
+    ],
+)
+def test_delivery_streams_that_are_wrong_are_told_one_by_one(value, found):
+    assert problems({"deliveryStreams": value}) == [f"deliveryStreams{each}" for each in found]
+
+
+def test_delivery_stream_with_a_comma_or_comment_behind_it_is_told_to_be_put_in_quotes(file):
+    file.write_text("{ deliveryStreams: {\n Orders: my-own-stream, // ours\n Carts: another,\n } }")
+
+    with pytest.raises(ConfigurationError) as caught:
+        configuration.load(file, {})
+
+    assert [
+        each.partition(" ends in what looks like a comment or a comma")[0] for each in caught.value.problems
+    ] == [
+        'deliveryStreams.Orders: "my-own-stream, // ours"',
+        'deliveryStreams.Carts: "another,"',
+    ]
+
+
+ROUTES = {"status": {"PAID": "paid-orders", "1": "ones"}, "kind of": {"ü <b>": "umlauts"}}
+
+
+def test_routes_by_attribute_are_taken_as_written():
+    assert parsed({"routeByAttribute": ROUTES}).route_by_attribute == ROUTES
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        ({"status": "paid"}, ['.status: "paid" is not a group in braces']),
+        ({"status": {}}, [".status: the group is empty; leave it out, or name something in it"]),
+        ({"": {"a": "s"}}, [': "" is not an attribute\'s name']),
+        ({"status": {"": "s"}}, ['.status: "" is not an attribute\'s value']),
+        ({"status": {"PAID": "a b"}}, [f'.status.PAID: "a b" is not {STREAM_SHAPE}']),
+        (
+            {"status": {"PAID": 1, "LATE": "s", "GONE": "!"}, "kind": None},
+            [
+                f".status.PAID: 1 is not {STREAM_SHAPE}; put quotes around a text",
+                f'.status.GONE: "!" is not {STREAM_SHAPE}',
+                ".kind: None is not a group in braces",
+            ],
+        ),
+        ("status", [': "status" is not a group in braces, such as { attribute: { value: "delivery stream" } }']),
+    ],
+)
+def test_routes_by_attribute_that_are_wrong_are_told_one_by_one(value, found):
+    assert problems({"routeByAttribute": value}) == [f"routeByAttribute{each}" for each in found]
+
+
+def test_router_and_routes_by_attribute_together_are_refused():
+    both = "router, routeByAttribute: both are set, and one alone can decide; leave one of them out"
+
+    assert problems({"router": "my_router:f", "routeByAttribute": ROUTES}) == [both]
+    assert problems({"routeByAttribute": ROUTES}, {"router": "my_router:f"}) == [both]
+    assert problems({"router": "my_router:f", "routeByAttribute": ROUTES, "region": 5}) == [
+        "region: 5 is not a text",
+        both,
+    ]
+    assert parsed({"router": "my_router:f", "routeByAttribute": {}}).router
+
+
 # --- all problems at once
 
 
@@ -227,6 +359,8 @@ def test_mistakes_of_every_kind_are_reported_together():
             "region": "<my region>",
             "firehoseDeliverySizeMB": "lots",
             "streamsMaxRecordsBatch": 0,
+            "writableEventTypes": ["INSERTS"],
+            "deliveryStreams": {"Or": 1},
             "logFormat": None,
         }
     )
@@ -237,6 +371,9 @@ def test_mistakes_of_every_kind_are_reported_together():
         "region: the placeholder <my region> is still there; put your own value in its place",
         'firehoseDeliverySizeMB: "lots" is not a whole number',
         "streamsMaxRecordsBatch: 0 is not between 1 and 10000",
+        'writableEventTypes: "INSERTS" is none of INSERT, MODIFY, REMOVE',
+        f'deliveryStreams: "Or" is not {TABLE_SHAPE}',
+        f"deliveryStreams.Or: 1 is not {STREAM_SHAPE}; put quotes around a text",
         "logFormat: it has no value; leave the key out to have the default",
     ]
 
@@ -268,6 +405,8 @@ def test_message_of_one_problem_is_in_the_singular():
         ("optInFunction", "optinFunction"),
         ("tableNameRegex", "tableNameMatchRegex"),
         ("cloudwatchRole", "cloudWatchRoleArn"),
+        ("WRITABLE_EVENT_TYPES", "writableEventTypes"),
+        ("deliveryStream", "deliveryStreams"),
     ],
 )
 def test_key_that_there_is_not_is_told_the_nearest_that_there_is(wrong, right):
@@ -431,6 +570,73 @@ def test_environment_that_is_wrong_is_named(key, text, message):
     assert problems({}, {key: text}) == [f"{key}: {message} (from the environment variable {key})"]
 
 
+@pytest.mark.parametrize("variable", ["writableEventTypes", "WRITABLE_EVENT_TYPES"])
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("INSERT", ("INSERT",)),
+        ("INSERT,REMOVE", ("INSERT", "REMOVE")),
+        (" REMOVE , MODIFY ", ("REMOVE", "MODIFY")),
+    ],
+)
+def test_environment_with_event_types_is_read_as_a_list_with_commas(variable, text, value):
+    assert parsed({}, {variable: text}).writable_event_types == value
+
+
+def test_environment_with_event_types_under_both_names_takes_the_keys_own():
+    both = {"writableEventTypes": "INSERT", "WRITABLE_EVENT_TYPES": "REMOVE"}
+
+    assert parsed({}, both).writable_event_types == ("INSERT",)
+    assert parsed({}, both | {"writableEventTypes": ""}).writable_event_types == ("REMOVE",)
+    assert parsed({"writableEventTypes": ["MODIFY"]}, both).writable_event_types == ("MODIFY",)
+
+
+@pytest.mark.parametrize("text", ["INSERT,", "INSERT;REMOVE", "INSERT,INSERT", '["INSERT"]', "insert"])
+@pytest.mark.parametrize("variable", ["writableEventTypes", "WRITABLE_EVENT_TYPES"])
+def test_environment_with_event_types_that_are_wrong_is_named(variable, text):
+    (problem,) = problems({}, {variable: text})
+
+    assert problem.startswith("writableEventTypes: ")
+    assert problem.endswith(f" (from the environment variable {variable})")
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("{}", {}),
+        ("Orders: my-own-stream", {"Orders": "my-own-stream"}),
+        ('{ "Orders": "my-own-stream", "Carts": "another" }', {"Orders": "my-own-stream", "Carts": "another"}),
+    ],
+)
+def test_environment_with_a_group_is_read_as_hjson(text, value):
+    assert parsed({}, {"deliveryStreams": text}).delivery_streams == value
+
+
+def test_environment_with_a_group_of_groups_is_read_as_hjson():
+    text = '{ status: { PAID: "paid-orders" } }'
+
+    assert parsed({}, {"routeByAttribute": text}).route_by_attribute == {"status": {"PAID": "paid-orders"}}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{ Orders: ", "deliveryStreams, line 1, column 11: this is not HJSON: "),
+        ("{ Orders: a\n Orders: b\n }", "deliveryStreams: Orders is there twice"),
+        ("Orders", '"Orders" is not a group in braces, such as { table: "delivery stream" }'),
+        ("Orders: a b", f'"a b" is not {STREAM_SHAPE}'),
+    ],
+)
+def test_environment_with_a_group_that_is_wrong_is_named_and_hides_no_other_mistake(text, message):
+    found = problems({"region": 5}, {"deliveryStreams": text})
+
+    assert found[0] == "region: 5 is not a text"
+    assert message in found[1]
+    assert found[1].startswith("deliveryStreams")
+    assert found[1].endswith(" (from the environment variable deliveryStreams)")
+    assert len(found) == 2
+
+
 def test_parse_of_nothing_takes_everything_from_the_environment():
     config = configuration.parse({}, {"region": "eu-west-1", "streamsMaxRecordsBatch": "10"})
 
@@ -482,44 +688,174 @@ def test_roles_stack_where_one_role_is_not_named_is_needed(left_out):
     assert Config(**{**named, left_out: ""}).needs_roles_stack
 
 
-def test_delivery_stream_names_with_each_compression_are_each_others_other():
+NAMED = Config(delivery_streams={"Orders": "my-own-stream", "Carts": "Carts"})
+
+
+def test_delivery_stream_names_with_each_compression_are_each_others_former():
     by_firehose, by_forwarder = Config(), Config(compression="forwarder")
 
-    assert by_firehose.delivery_stream_name("Orders") == by_forwarder.other_delivery_stream_name("Orders")
-    assert by_firehose.other_delivery_stream_name("Orders") == by_forwarder.delivery_stream_name("Orders")
+    assert (by_firehose.delivery_stream_name("Orders"),) == by_forwarder.former_delivery_stream_names("Orders")
+    assert by_firehose.former_delivery_stream_names("Orders") == (by_forwarder.delivery_stream_name("Orders"),)
     assert by_forwarder.delivery_stream_name("Orders") == "Orders.gz"
+
+
+def test_delivery_stream_of_somebody_elses_is_the_tables_and_both_of_ours_are_former():
+    assert (NAMED.delivery_stream_name("Orders"), NAMED.is_ours("Orders")) == ("my-own-stream", False)
+    assert NAMED.former_delivery_stream_names("Orders") == ("Orders", "Orders.gz")
+    assert (NAMED.delivery_stream_name("Customers"), NAMED.is_ours("Customers")) == ("Customers", True)
+    assert NAMED.former_delivery_stream_names("Customers") == ("Customers.gz",)
+
+
+def test_delivery_stream_of_somebody_elses_that_has_the_name_of_ours_is_no_former_one():
+    assert NAMED.former_delivery_stream_names("Carts") == ("Carts.gz",)
+
+
+@pytest.mark.parametrize(
+    ("table", "delivery_stream", "compressed"),
+    [
+        ("Customers", "Customers.gz", True),
+        ("Customers", "routed-elsewhere", False),
+        ("Customers", "Orders.gz", False),
+        ("Orders", "my-own-stream", False),
+        ("Orders", "Orders.gz", False),
+    ],
+)
+def test_forwarder_compresses_only_for_the_tables_own_delivery_stream(table, delivery_stream, compressed):
+    by_forwarder = Config(compression="forwarder", delivery_streams=NAMED.delivery_streams)
+    by_firehose = Config(delivery_streams=NAMED.delivery_streams)
+
+    assert by_forwarder.forwarder_compresses_for(table, delivery_stream) is compressed
+    assert not by_firehose.forwarder_compresses_for(table, delivery_stream)
+
+
+LESS = {
+    "writableEventTypes": {"writable_event_types": ("INSERT", "MODIFY")},
+    "includeTtlDeletes": {"include_ttl_deletes": False},
+    "transformer": {"transformer": "plain"},
+    "router": {"router": "my_router:f"},
+    "routeByAttribute": {"route_by_attribute": ROUTES},
+    "deliveryStreams": {"delivery_streams": {"Orders": "my-own-stream"}},
+}
+
+
+@pytest.mark.parametrize(("key", "settings"), LESS.items())
+def test_why_not_restorable_names_the_key_that_makes_the_log_less(key, settings):
+    assert Config(**settings).why_not_restorable("Orders") == (key,)
+
+
+def test_why_not_restorable_names_all_keys_in_the_order_of_the_file():
+    everything = Config(**{name: value for settings in LESS.values() for name, value in settings.items()})
+
+    assert everything.why_not_restorable("Orders") == tuple(LESS)
+    assert everything.why_not_restorable("Carts") == tuple(LESS)[:-1]
+    assert list(LESS) == [key for key in KEYS if key in LESS]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"compression": "forwarder"},
+        {"writable_event_types": ("REMOVE", "INSERT", "MODIFY")},
+        {"delivery_streams": {"Carts": "my-own-stream"}},
+        {"metrics": "table"},
+    ],
+)
+def test_why_not_restorable_of_a_whole_log_is_nothing(settings):
+    assert Config(**settings).why_not_restorable("Orders") == ()
+
+
+OF_FUNCTIONS = {
+    *("cloudWatchRoleArn", "lambdaExecRoleArn", "sweepIntervalMinutes", "architecture", "metrics"),
+    *(f"ensure{what}" for what in ("MemoryMB", "TimeoutSeconds", "ReservedConcurrency")),
+    *(f"forwarder{what}" for what in ("MemoryMB", "TimeoutSeconds", "ReservedConcurrency")),
+    *("logRetentionDays", "logFormat"),
+}
+ANOTHER = {
+    "region": "us-east-1",
+    "firehoseDeliveryBucket": "another",
+    "firehoseDeliveryPrefix": "another",
+    "tableNameMatchRegex": "another",
+    "optinFunction": "another:f",
+    "transformer": "plain",
+    "router": "another:f",
+    "routeByAttribute": ROUTES,
+    "deliveryStreams": {"Orders": "another"},
+    "writableEventTypes": ["INSERT"],
+    "firehoseCompression": "forwarder",
+    "incompatibleStream": "replace",
+    "architecture": "x86_64",
+    "logFormat": "Text",
+    "logRetentionDays": 7,
+    "metrics": "table",
+    "kmsKeyArn": GOOD_TEXTS["kmsKeyArn"][0],
+    **dict.fromkeys(("cloudWatchRoleArn", "firehoseDeliveryRoleArn", "lambdaExecRoleArn"), ROLE),
+    **{key: least if DEFAULTS[key] != least else most for key, (least, most) in BOUNDS.items()},
+    **{key: not default for key, default in DEFAULTS.items() if isinstance(default, bool)},
+}
+
+
+@pytest.mark.parametrize("key", DEFAULTS)
+def test_fingerprint_changes_with_what_is_wired_and_written_and_with_nothing_else(key):
+    """By it, what is deployed is told from what is configured, before anything is released."""
+    config = parsed({key: ANOTHER[key]})
+
+    assert config != Config()
+    assert (config.fingerprint == Config().fingerprint) == (key in OF_FUNCTIONS)
+
+
+def test_fingerprint_changes_with_the_order_of_attributes_of_which_the_first_decides():
+    turned = dict(reversed(ROUTES.items()))
+
+    assert parsed({"routeByAttribute": turned}).fingerprint != parsed({"routeByAttribute": ROUTES}).fingerprint
+
+
+def test_config_with_groups_in_it_is_equal_to_its_like_and_can_be_hashed():
+    one, other = (parsed({"deliveryStreams": {"Orders": "s"}, "routeByAttribute": ROUTES}) for _ in range(2))
+
+    assert one == other
+    assert hash(one) == hash(other)
+    assert one != Config()
 
 
 # --- the repository's own file
 
 
 def test_repositorys_config_parses_as_it_is_to_the_defaults():
-    assert configuration.load(REPOSITORY / "config.hjson", {}) == Config()
+    assert configuration.load(CONFIG_FILE, {}) == Config()
 
 
 def shown_in_the_repositorys_config() -> dict[str, tuple[bool, str]]:
     """By key: whether it is set, and not only commented out, and the line without the comment sign."""
-    lines = (REPOSITORY / "config.hjson").read_text().splitlines()
+    lines = CONFIG_FILE.read_text().splitlines()
     matches = (re.fullmatch(r"\s*(// )?((\w+): (\S.*))", line) for line in lines)
     return {match[3]: (not match[1], match[2]) for match in matches if match and match[3] in KEYS}
 
 
 @pytest.mark.parametrize("key", DEFAULTS)
 def test_repositorys_config_shows_the_key_with_its_real_default(key):
-    in_file = configuration.parse_hjson((REPOSITORY / "config.hjson").read_text(), "config.hjson")
+    in_file = configuration.parse_hjson(CONFIG_FILE.read_text(), "config.hjson")
     is_set, _ = shown_in_the_repositorys_config()[key]
 
-    assert is_set == (key in in_file) == (DEFAULTS[key] != ""), "what has no fixed default is commented out"
-    assert in_file.get(key, "") == DEFAULTS[key]
+    default = DEFAULTS[key]
+    assert is_set == (key in in_file) == (default not in ("", {})), "what has no fixed default is commented out"
+    assert not is_set or in_file[key] == (list(default) if isinstance(default, tuple) else default)
 
 
 def test_repositorys_config_with_every_comment_sign_taken_away_parses():
-    text = "\n".join(line for _, line in shown_in_the_repositorys_config().values())
+    """Two keys exclude each other; the file says so beside them."""
+    text = re.sub(r"^( *)// (?=[a-zA-Z]+: [^ ]|  \w+: |}$)", r"\1", CONFIG_FILE.read_text(), flags=re.MULTILINE)
+    values = configuration.parse_hjson(text, "config.hjson")
+    assert set(values) == set(KEYS)
 
-    config = parsed(configuration.parse_hjson(text, "config.hjson"))
+    by_attribute = parsed({key: value for key, value in values.items() if key != "router"})
+    by_function = parsed({key: value for key, value in values.items() if key != "routeByAttribute"})
 
-    assert config.bucket == "my-backup-bucket"
-    assert all(value_of(config, key) not in ("", None) for key in KEYS)
+    assert by_attribute.bucket == "my-backup-bucket"
+    assert by_attribute.route_by_attribute == {"status": {"PAID": "paid-orders", "CANCELLED": "cancelled-orders"}}
+    assert by_attribute.delivery_streams == {"Orders": "my-own-stream"}
+    assert by_function.router == "my_router:by_country"
+    assert all(value_of(by_function, key) not in ("", None) for key in KEYS)
 
 
 def test_parse_hjson_where_a_key_is_there_twice_says_which():

@@ -14,11 +14,11 @@ from continuous_backup import config as configuration
 from continuous_backup.ensure_backup import planner
 from continuous_backup.errors import ExitCode
 from continuous_backup.operations import build, whitelist
-from continuous_backup.streams_to_firehose.changes import Change, read
+from continuous_backup.streams_to_firehose import changes
 from docs import configuration_table
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = ("README.md", "docs/guarantees.md")
+PAGES = ("README.md", "docs/choices.md", "docs/guarantees.md")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 SCRIPTS = sorted(path.name for path in ROOT.glob("*.py") if "main(arguments" in path.read_text(encoding="utf-8"))
 
@@ -114,9 +114,8 @@ def test_readme_when_it_explains_a_line_explains_its_fields_in_their_order():
     seen: set[str] = set()
     for event in ("dynamodb-ttl-delete", "dynamodb-insert-modify-remove"):
         text = (ROOT / "tests" / "events" / f"{event}.json").read_text(encoding="utf-8")
-        for change in read(json.loads(text)):
-            assert isinstance(change, Change)
-            seen.update(json.loads(change.line))
+        for record in changes.records_of(json.loads(text)):
+            seen.update(json.loads(changes.line(record)))
     fields = _first_cells(_section("A line"))
     (example,) = _blocks("json")
     assert set(fields) == seen

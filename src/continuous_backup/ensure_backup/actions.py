@@ -151,4 +151,17 @@ class DeleteMapping(Action):
         return f"delete mapping {self.uuid} of {self.table}: {self.why}"
 
 
+@dataclass(frozen=True)
+class MarkRestorability(Action):
+    """Note, in a tag, which keys make the table's log less than a whole record; none: take the tag away."""
+
+    uuid: str
+    keys: tuple[str, ...]
+
+    def __str__(self) -> str:
+        if self.keys:
+            return f"mark the log of {self.table} as not restorable: {', '.join(self.keys)}"
+        return f"mark the log of {self.table} as restorable again, from now on"
+
+
 Step = Action | Wait | Problem

@@ -9,7 +9,7 @@ from continuous_backup.config import Config
 from continuous_backup.ensure_backup.actions import Action, Problem, Step, Wait
 from continuous_backup.ensure_backup.executor import Applies
 from continuous_backup.ensure_backup.observer import Listing, Observer
-from continuous_backup.ensure_backup.planner import plan
+from continuous_backup.ensure_backup.planner import not_restorable, plan
 from continuous_backup.ensure_backup.state import BackupState
 from continuous_backup.ensure_backup.wanted import Wanted
 from continuous_backup.errors import BackupError
@@ -30,6 +30,8 @@ class Outcome:
     problems: list[Problem] = field(default_factory=list)
     waiting: list[Wait] = field(default_factory=list)
     error: BackupError | None = None
+    not_restorable: tuple[str, ...] = ()
+    """The keys that make its log less than a whole record of its changes; of a table that is backed up."""
 
     @property
     def as_wanted(self) -> bool:
@@ -109,7 +111,9 @@ class Convergence:
         """One observe, plan and apply of one table. Returns whether anything was changed."""
         changed = False
         try:
-            steps = self.steps(outcome.table, wanted, listing)
+            state = self._observer.observe(outcome.table, listing)
+            steps = self.planned(state, wanted)
+            outcome.not_restorable = not_restorable(state, self._config) if _backs_up(state, wanted) else ()
             outcome.problems = [each for each in steps if isinstance(each, Problem)]
             outcome.waiting = [each for each in steps if isinstance(each, Wait)]
             for action in (each for each in steps if isinstance(each, Action)):
@@ -132,6 +136,11 @@ class Convergence:
 
     def _worth_another(self, outcome: Outcome, impatient_at: float) -> bool:
         return any(self._aws.clock() + each.at_least < impatient_at for each in outcome.waiting)
+
+
+def _backs_up(state: BackupState, wanted: Wanted) -> bool:
+    opted_out = state.table is None or (state.table.opted_out and wanted is Wanted.PROTECTED)
+    return wanted in {Wanted.PROTECTED, Wanted.PROVISIONED} and not opted_out
 
 
 def _next_pause(last: float, waits: list[float]) -> float:

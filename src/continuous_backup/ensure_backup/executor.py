@@ -18,6 +18,7 @@ from continuous_backup.ensure_backup.actions import (
     EncryptDeliveryStream,
     MarkInUse,
     MarkReleased,
+    MarkRestorability,
     OptIn,
     OptOut,
     UpdateDeliveryStream,
@@ -118,6 +119,8 @@ class Executor:
             case DeleteMapping():
                 self._aws.client("lambda").delete_event_source_mapping(UUID=action.uuid)
                 self._say("Deleted Event Source Mapping %s", action.uuid, action)
+            case MarkRestorability():
+                self._mark_restorability(action)
             case _:
                 raise AssertionError(f"no way is known to apply {action!r}")
 
@@ -224,10 +227,20 @@ class Executor:
             UUID=action.uuid, Enabled=True, FilterCriteria={}, **self._mapping_settings()
         )
         functions.tag_resource(
-            Resource=self._account.arn("lambda", f"event-source-mapping:{action.uuid}"),
+            Resource=self._account.mapping_arn(action.uuid),
             Tags=want.mapping_tags(action.table, self._config, self._account),
         )
         self._say("Updated Event Source Mapping %s", action.uuid, action)
+
+    def _mark_restorability(self, action: MarkRestorability) -> None:
+        functions = self._aws.client("lambda")
+        mapping = self._account.mapping_arn(action.uuid)
+        if action.keys:
+            functions.tag_resource(Resource=mapping, Tags={naming.NOT_RESTORABLE_TAG: " ".join(action.keys)})
+            self._say("Marked the log of %s as not restorable", action.table, action)
+        else:
+            functions.untag_resource(Resource=mapping, TagKeys=[naming.NOT_RESTORABLE_TAG])
+            self._say("Marked the log of %s as restorable again, from now on", action.table, action)
 
     def _mapping_settings(self) -> dict[str, Any]:
         settings = want.mapping_settings(self._config, self._account)

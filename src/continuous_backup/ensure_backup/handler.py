@@ -81,6 +81,8 @@ def _connected(region: str) -> Aws:
 
 def _said(outcome: Outcome) -> None:
     log, about = logger(), {"table": outcome.table}
+    if outcome.not_restorable:
+        log.warning("%s is not restorable: %s", outcome.table, ", ".join(outcome.not_restorable), extra=about)
     for problem in outcome.problems:
         log.warning("Problem: %s", problem, extra=about)
     for wait in outcome.waiting:

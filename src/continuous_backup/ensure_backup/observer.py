@@ -64,7 +64,6 @@ class Observer:
         self._config = config
         self._account = account
         self._pace = Pace(aws, calls_per_second)
-        self._mapping_tags: dict[str, dict[str, str]] = {}
 
     def listing(self) -> Listing:
         """All mappings and delivery streams there are, on however many pages."""
@@ -126,8 +125,14 @@ class Observer:
             name=table,
             table=found,
             delivery_stream=self._listed(self._config.delivery_stream_name(table), overview),
-            other_delivery_stream=self._listed(self._config.other_delivery_stream_name(table), overview),
-            mappings=self._with_streams(table, found, overview),
+            former_delivery_streams=tuple(
+                each
+                for name in self._config.former_delivery_stream_names(table)
+                if (each := self._listed(name, overview))
+            ),
+            mappings=tuple(
+                self._with_tags_told(table, each, overview) for each in self._with_streams(table, found, overview)
+            ),
             forwarder_agrees=self._config.fingerprint in overview.forwarder,
         )
 
@@ -135,8 +140,7 @@ class Observer:
         """A table and its backup, whole. `listing` saves the lists where many tables are observed."""
         listing = listing or self.listing()
         found = self.table(table)
-        own = tuple(self._with_ownership(each) for each in self._with_streams(table, found, listing))
-        other_name = self._config.other_delivery_stream_name(table)
+        own = tuple(self._with_tags(each) for each in self._with_streams(table, found, listing))
         stream_arn = found.stream.arn if found and found.stream and found.stream.enabled else ""
         mapped = any(each.stream_arn == stream_arn for each in own)
         delivery_stream = self.delivery_stream(self._config.delivery_stream_name(table))
@@ -145,8 +149,10 @@ class Observer:
             name=table,
             table=found,
             delivery_stream=delivery_stream,
-            other_delivery_stream=(
-                self.delivery_stream(other_name) if other_name in listing.delivery_streams else None
+            former_delivery_streams=tuple(
+                each
+                for name in self._config.former_delivery_stream_names(table)
+                if name in listing.delivery_streams and (each := self.delivery_stream(name))
             ),
             mappings=own,
             forwarder_agrees=self._config.fingerprint in listing.forwarder,
@@ -276,17 +282,28 @@ class Observer:
             raise
         return False
 
-    def _with_ownership(self, mapping: Mapping) -> Mapping:
-        if mapping.uuid not in self._mapping_tags:
-            arn = self._account.arn("lambda", f"event-source-mapping:{mapping.uuid}")
-            try:
-                self._mapping_tags[mapping.uuid] = self._aws.client("lambda").list_tags(Resource=arn)["Tags"]
-            except ClientError as err:
-                if error_code(err) != _NOT_FOUND:
-                    raise
-                return mapping  # it was deleted meanwhile; the next observation does not see it
-        ours = self._mapping_tags[mapping.uuid].get(naming.MANAGED_TAG) == naming.MANAGED_TAG_VALUE
-        return replace(mapping, ours=ours)
+    def _with_tags(self, mapping: Mapping) -> Mapping:
+        """The mapping with whose it is, and with what its log lacks."""
+        try:
+            tags = self._aws.client("lambda").list_tags(Resource=self._account.mapping_arn(mapping.uuid))["Tags"]
+        except ClientError as err:
+            if error_code(err) != _NOT_FOUND:
+                raise
+            return mapping  # it was deleted meanwhile; the next observation does not see it
+        ours = tags.get(naming.MANAGED_TAG) == naming.MANAGED_TAG_VALUE
+        return replace(mapping, ours=ours, not_restorable=_not_restorable(tags))
+
+    def _with_tags_told(self, table: str, mapping: Mapping, overview: Overview) -> Mapping:
+        """The same as far as the tagging API tells; some emulators tell nothing of mappings.
+
+        Lambda itself is asked where the tag is due: that a log is called restorable is not left to chance.
+        """
+        tags = overview.tags.get(self._account.mapping_arn(mapping.uuid))
+        if tags is not None:
+            return replace(mapping, not_restorable=_not_restorable(tags))
+        if self._config.why_not_restorable(table):
+            return self._with_tags(mapping)
+        return replace(mapping, not_restorable=None)
 
     def _other_readers(self, stream_arn: str) -> int:
         """How many mappings and EventBridge Pipes read the stream; readers through KCL cannot be seen."""
@@ -296,6 +313,10 @@ class Observer:
         others = [each for each in mappings if naming.FORWARDER_FUNCTION not in each.get("FunctionArn", "")]
         pipes = self._aws.pages("pipes", "list_pipes", "Pipes", SourcePrefix=stream_arn)
         return len(others) + len(pipes)
+
+
+def _not_restorable(tags: dict[str, str]) -> tuple[str, ...]:
+    return tuple(tags.get(naming.NOT_RESTORABLE_TAG, "").split())
 
 
 def _destination(described: dict[str, Any]) -> Destination:

@@ -15,6 +15,7 @@ from continuous_backup.ensure_backup.actions import (
     EncryptDeliveryStream,
     MarkInUse,
     MarkReleased,
+    MarkRestorability,
     OptIn,
     OptOut,
     Problem,
@@ -58,6 +59,27 @@ def plan(state: BackupState, wanted: Wanted, config: Config, account: Account, n
     return opting + _Protection(state, table, config, account, now).steps()
 
 
+def not_restorable(state: BackupState, config: Config, *, settled: bool = True) -> tuple[str, ...]:
+    """The keys that make the table's log, as it is written now, less than a whole record of its changes.
+
+    They are the configuration's. While the deployed forwarder may have another one, or the table is not
+    `settled` as configured, those that its mapping is tagged with count too: a log that is called restorable is.
+    """
+    configured = config.why_not_restorable(state.name)
+    if settled and state.forwarder_agrees:
+        return configured
+    current = _current_mapping(state)
+    return tuple(dict.fromkeys([*configured, *((current and current.not_restorable) or ())]))
+
+
+def _current_mapping(state: BackupState) -> Mapping | None:
+    """The mapping of the stream that is on."""
+    stream = state.table.stream if state.table else None
+    if not stream or not stream.enabled:
+        return None
+    return next((each for each in state.mappings if each.stream_arn == stream.arn), None)
+
+
 class _Protection:
     """The plan for a table that exists and is to be protected."""
 
@@ -67,20 +89,22 @@ class _Protection:
         self.config = config
         self.account = account
         self.now = now
-        current = table.stream.arn if table.stream and table.stream.enabled else ""
-        self.stream_arn = current
-        self.current = next((each for each in state.mappings if each.stream_arn == current and current), None)
+        self.stream_arn = table.stream.arn if table.stream and table.stream.enabled else ""
+        self.current = _current_mapping(state)
         self.former = [each for each in state.mappings if each is not self.current]
 
     def steps(self) -> list[Step]:
         in_the_way = self._in_the_way()
         if in_the_way:
-            return [in_the_way]
+            return [in_the_way, *self._restorability_steps(settled=False)]
         stream = self._stream_steps()
         delivery_stream = self._delivery_stream_steps()
         settled = not stream and self._takes_records()
         mapping = self._mapping_steps() if settled else []
-        return [*stream, *delivery_stream, *mapping, *self._former_steps(settled and not mapping)]
+        stays = not any(isinstance(step, DeleteMapping) for step in mapping)
+        restorability = self._restorability_steps(settled) if stays else []
+        former = self._former_steps(settled and not mapping)
+        return [*stream, *delivery_stream, *restorability, *mapping, *former]
 
     def _in_the_way(self) -> Problem | None:
         table, stream, delivery_stream = self.table, self.table.stream, self.state.delivery_stream
@@ -105,6 +129,8 @@ class _Protection:
                 + (" beside the global table's own" if table.replicas else ""),
                 "another could throttle them: remove one, or set joinBusyStreams: true",
             )
+        if not self.config.is_ours(table.name):
+            return _shared(delivery_stream, table.name)
         if delivery_stream and delivery_stream.status != "DELETING":
             return _conflict(delivery_stream, table.name)
         return None
@@ -126,6 +152,8 @@ class _Protection:
     def _delivery_stream_steps(self) -> list[Step]:
         table, found = self.table.name, self.state.delivery_stream
         name = self.config.delivery_stream_name(table)
+        if not self.config.is_ours(table):
+            return _somebody_elses_steps(found, name, table)
         if found is None:
             return [self._create_delivery_stream(name)]
         if found.status == "DELETING":
@@ -140,23 +168,23 @@ class _Protection:
 
     def _create_delivery_stream(self, name: str) -> CreateDeliveryStream:
         """The mapping stays until it is there: what cannot be created must not leave the stream unread."""
-        if self.current is None or self._switches_compression():
+        if self.current is None or self._is_a_switch():
             return CreateDeliveryStream(self.table.name, name)
         if self._full():
             # Others have taken all places at the stream: a mapping given up could not be had again.
             return CreateDeliveryStream(self.table.name, name, buffer_may_be_lost=True)
         return CreateDeliveryStream(self.table.name, name, replaces=self.current.uuid)
 
-    def _switches_compression(self) -> bool:
-        """Whether only the name is new: the delivery stream that was fed so far is there, with its buffer."""
-        found, other = self.state.delivery_stream, self.state.other_delivery_stream
-        return (
-            found is None
-            and other is not None
-            and other.ours
-            and other.table == self.table.name
-            and other.status == "ACTIVE"
-            and other.released_at is None
+    def _is_a_switch(self) -> bool:
+        """Whether only the name is new: the delivery stream that was fed so far is there, with its buffer.
+
+        It is ours under another setting; or it was somebody else's, which what the mapping's tag says tells.
+        """
+        if self.current and "deliveryStreams" in (self.current.not_restorable or ()):
+            return True
+        return any(
+            each.ours and each.table == self.table.name and each.status == "ACTIVE" and each.released_at is None
+            for each in self.state.former_delivery_streams
         )
 
     def _takes_records(self) -> bool:
@@ -197,15 +225,49 @@ class _Protection:
             return [UpdateMapping(self.table.name, found.uuid)]
         return []
 
+    def _restorability_steps(self, settled: bool) -> list[Step]:
+        """The mapping's tag says what its log lacks: at once where it lacks something, late where no more."""
+        found = self.current
+        if found is None or not found.ours or found.not_restorable is None or found.state == "Deleting":
+            return []
+        keys = not_restorable(self.state, self.config, settled=settled)
+        if set(keys) == set(found.not_restorable):
+            return []
+        return [MarkRestorability(self.table.name, found.uuid, keys)]
+
     def _former_steps(self, protected: bool) -> list[Step]:
-        """What is left of earlier streams, and of the other setting of firehoseCompression."""
+        """What is left of earlier streams, and of other settings of firehoseCompression and deliveryStreams."""
         steps = _delete_drained(self.table.name, self.former)
-        other = self.state.other_delivery_stream
-        # Not while the deployed forwarder has another configuration: it may be the one that it writes to.
-        agreed = protected and self.state.forwarder_agrees
-        if agreed and other and other.ours and other.table == self.table.name:
-            steps += _release_delivery_stream(self.table.name, other, self.config, self.now)
+        # Not while the deployed forwarder has another configuration: it may write to one of these.
+        if protected and self.state.forwarder_agrees:
+            for each in self.state.former_delivery_streams:
+                if each.ours and each.table == self.table.name:
+                    steps += _release_delivery_stream(self.table.name, each, self.config, self.now)
         return steps
+
+
+def _shared(found: DeliveryStream | None, table: str) -> Problem | None:
+    """That what was named as somebody else's delivery stream is one that we made for a table."""
+    if found is None or not found.ours:
+        return None
+    return Problem(
+        f"delivery stream {found.name}, which deliveryStreams names for {table}, is ours, that of table "
+        f"{found.table or '(none)'}",
+        f"name one that is not ours, or take {table} out of deliveryStreams: no two tables share one of ours",
+    )
+
+
+def _somebody_elses_steps(found: DeliveryStream | None, name: str, table: str) -> list[Step]:
+    """A delivery stream of somebody else's is used as it is; where it cannot be, that is said and no more."""
+    if found and found.status == "ACTIVE":
+        return []
+    so = f"is {found.status}" if found else "is not there"
+    return [
+        Problem(
+            f"delivery stream {name}, which deliveryStreams names for {table}, {so}",
+            "it is not ours to mend: changes wait in the table's stream, for 22 hours, until it is ACTIVE",
+        )
+    ]
 
 
 def _conflict(found: DeliveryStream, table: str) -> Problem | None:
@@ -256,7 +318,13 @@ def _release(state: BackupState, config: Config, now: float, *, force: bool) -> 
         steps += _delete_drained(state.name, staying)
     if any(each.ours or not each.stream_is_gone for each in state.mappings):
         return [*steps, *(Wait(f"mapping {each.uuid} of {state.name} to be deleted") for each in leaving)]
-    for found in state.delivery_streams:
+    leftovers = [*state.former_delivery_streams]
+    if not config.is_ours(state.name):
+        shared = _shared(state.delivery_stream, state.name)
+        steps += [shared] if shared and force else []
+    elif state.delivery_stream:
+        leftovers.insert(0, state.delivery_stream)
+    for found in leftovers:
         conflict = _conflict(found, state.name)
         if conflict is None:
             steps += _release_delivery_stream(state.name, found, config, now)

@@ -118,6 +118,8 @@ class Mapping:
     state: str = "Enabled"
     settings: MappingSettings | None = None
     ours: bool = True
+    not_restorable: tuple[str, ...] | None = ()
+    """The keys that its tag says make the table's log less than a whole record; None where it was not read."""
     stream_is_gone: bool = False
     last_result: str = ""
     """What Lambda says of the last batch: "OK", "No records processed", or "PROBLEM: ..."."""
@@ -125,17 +127,17 @@ class Mapping:
 
 @dataclass(frozen=True)
 class BackupState:
-    """A table and all of its backup. `table` is None when there is no such table (any more)."""
+    """A table and all of its backup. `table` is None when there is no such table (any more).
+
+    `delivery_stream` is the one that its changes go to, ours or not; `former_delivery_streams` are those that
+    have the names that ours has under other settings.
+    """
 
     name: str
     table: Table | None = None
     delivery_stream: DeliveryStream | None = None
-    other_delivery_stream: DeliveryStream | None = None
+    former_delivery_streams: tuple[DeliveryStream, ...] = ()
     mappings: tuple[Mapping, ...] = ()
     other_readers: int = 0
     forwarder_agrees: bool = True
     """Whether the deployed forwarder has the configuration that we plan with."""
-
-    @property
-    def delivery_streams(self) -> tuple[DeliveryStream, ...]:
-        return tuple(each for each in (self.delivery_stream, self.other_delivery_stream) if each)

@@ -86,7 +86,9 @@ def delivery_stream_tags(table: str, config: Config, account: Account) -> dict[s
 
 def mapping_tags(table: str, config: Config, account: Account) -> dict[str, str]:
     """The tags of an event source mapping of ours."""
-    return _tags(table, _hash(asdict(mapping_settings(config, account))))
+    tags = _tags(table, _hash(asdict(mapping_settings(config, account))))
+    why = config.why_not_restorable(table)
+    return tags | ({naming.NOT_RESTORABLE_TAG: " ".join(why)} if why else {})
 
 
 def _tags(table: str, configuration: str) -> dict[str, str]:

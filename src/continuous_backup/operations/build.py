@@ -4,7 +4,6 @@ import argparse
 import hashlib
 import json
 import re
-import symtable
 import sys
 import tempfile
 import zipfile
@@ -15,7 +14,7 @@ from typing import NoReturn
 from continuous_backup import __version__, config, naming
 from continuous_backup.config import Config
 from continuous_backup.errors import BackupError, ExitCode, UsageError
-from continuous_backup.operations import packages, wheels
+from continuous_backup.operations import custom_functions, packages, wheels
 from continuous_backup.operations.wheels import Target
 
 #: What the zip says about itself; deploy.py reads it.
@@ -30,11 +29,11 @@ _UNIX = 3
 
 @dataclass(frozen=True)
 class Function:
-    """A Lambda function: its name, the package it runs, and whether it asks the opt-in function."""
+    """A Lambda function: its name, the package it runs, and the keys that name functions of people's in it."""
 
     name: str
     package: str
-    asks_optin_function: bool = False
+    runs: tuple[str, ...]
 
     @property
     def handler(self) -> str:
@@ -42,8 +41,8 @@ class Function:
 
 
 FUNCTIONS = (
-    Function(naming.ENSURE_FUNCTION, "continuous_backup.ensure_backup", asks_optin_function=True),
-    Function(naming.FORWARDER_FUNCTION, "continuous_backup.streams_to_firehose"),
+    Function(naming.ENSURE_FUNCTION, "continuous_backup.ensure_backup", ("optinFunction",)),
+    Function(naming.FORWARDER_FUNCTION, "continuous_backup.streams_to_firehose", ("transformer", "router")),
 )
 
 
@@ -56,18 +55,24 @@ def write_zips(root: Path, config_file: Path, settings: Config, target: Target, 
     """Writes the zips into `dist` and returns their paths. `root` is the checkout.
 
     `settings` is what `config_file` says, by itself: it is what the functions will read. Raises UsageError
-    for what is wrong with the opt-in function, BackupError for the rest; then `dist` is as it was.
+    for what is wrong with people's own functions, BackupError for the rest; then `dist` is as it was.
     """
-    bundled_filter = optin_file(settings, config_file)
+    own = {each: own_files(each, settings, config_file, root) for each in FUNCTIONS}
     contents = {}
     for function in FUNCTIONS:
         files = _code_and_libraries(function, root, target)
         files[config.BUNDLED_NAME] = config_file.read_bytes()
         files[BUILD_FACTS] = _facts(function, target)
-        if bundled_filter and function.asks_optin_function:
-            files[bundled_filter.name] = bundled_filter.read_bytes()
+        files |= {path.name: path.read_bytes() for path in own[function]}
         contents[zip_name(function.name)] = files
     return _write(contents, dist)
+
+
+def own_files(function: Function, settings: Config, config_file: Path, root: Path) -> list[Path]:
+    """The Python files of people's own that a function runs. Raises UsageError for what is wrong with them."""
+    of_all = [packages.imports_of(each.package, root / "src").libraries for each in FUNCTIONS]
+    libraries = {library for each in of_all for library in each}
+    return custom_functions.files(function.runs, settings, config_file, libraries)
 
 
 def _code_and_libraries(function: Function, root: Path, target: Target) -> dict[str, bytes]:
@@ -93,33 +98,6 @@ def _facts(function: Function, target: Target) -> bytes:
         "handler": function.handler,
     }
     return json.dumps(facts, indent=2).encode() + b"\n"
-
-
-def optin_file(settings: Config, config_file: Path) -> Path | None:
-    """The Python file of the opt-in function, beside the configuration; checked, but not run."""
-    if not settings.optin_function:
-        return None
-    module, function = settings.optin_function.split(":")
-    path = config_file.parent / f"{module}.py"
-    where = f"optinFunction is {settings.optin_function}"
-    if module in sys.stdlib_module_names | packages.FROM_THE_RUNTIME | {packages.OURS, "hjson", "orjson"}:
-        raise UsageError(f"{where}, but {module} is the name of a library too", f"give {path} another name")
-    if not path.is_file():
-        raise UsageError(f"{where}, but there is no file {path}", "put it beside the configuration file")
-    try:
-        names = symtable.symtable(path.read_text(encoding="utf-8"), str(path), "exec")
-    except (SyntaxError, ValueError) as err:
-        raise UsageError(f"{where}, but {path} does not compile: {err}", f"python3 {path}") from err
-    if function not in names.get_identifiers() or not _is_bound(names.lookup(function)):
-        raise UsageError(
-            f"{where}, but {path} has no {function}",
-            f"define {function}(table_name) there, or name a function that is there",
-        )
-    return path
-
-
-def _is_bound(name: symtable.Symbol) -> bool:
-    return name.is_assigned() or name.is_imported()
 
 
 def _write(contents: dict[str, dict[str, bytes]], dist: Path) -> list[Path]:

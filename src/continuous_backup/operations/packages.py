@@ -80,7 +80,7 @@ def _files_of(name: str, src: Path) -> list[Path]:
 def _names_imported(module: Path, src: Path) -> Iterator[str]:
     """Full names, `package.module` and `package.module.thing` alike: only files tell them apart."""
     tree = ast.parse(module.read_bytes(), str(module))
-    for node in _that_run(tree):
+    for node in nodes_that_run(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -89,15 +89,15 @@ def _names_imported(module: Path, src: Path) -> Iterator[str]:
             yield from (f"{origin}.{alias.name}" for alias in node.names)
 
 
-def _that_run(node: ast.AST) -> Iterator[ast.AST]:
-    """All nodes of a tree but those under `if TYPE_CHECKING:`."""
+def nodes_that_run(node: ast.AST) -> Iterator[ast.AST]:
+    """All nodes of a tree but those under `if TYPE_CHECKING:`, which no import but a type checker's reaches."""
     yield node
     skipped: list[ast.stmt] = []
     if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
         skipped = node.body
     for child in ast.iter_child_nodes(node):
         if child not in skipped:
-            yield from _that_run(child)
+            yield from nodes_that_run(child)
 
 
 def _origin(node: ast.ImportFrom, module: Path) -> str:

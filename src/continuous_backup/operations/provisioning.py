@@ -17,6 +17,7 @@ from continuous_backup.ensure_backup.observer import (
     Overview,
 )
 from continuous_backup.ensure_backup.optin import Filter
+from continuous_backup.ensure_backup.planner import not_restorable
 from continuous_backup.ensure_backup.wanted import Wanted
 from continuous_backup.errors import ExitCode, UsageError
 from continuous_backup.naming import Account
@@ -37,6 +38,10 @@ class TablePlan:
     """Whether the configuration, and not a mistake, is the reason."""
     last_result: str = ""
     """What Lambda says of the last batch of its mapping."""
+    not_restorable: tuple[str, ...] = ()
+    """The keys that make its log less than a whole record of its changes."""
+    somebody_elses: str = ""
+    """The delivery stream that deliveryStreams names for it: used as it is, and left as it is."""
 
     @property
     def actions(self) -> tuple[Action, ...]:
@@ -55,6 +60,13 @@ class TableResult:
     result: str
     ok: bool
     details: list[str] = field(default_factory=list)
+    not_restorable: tuple[str, ...] = ()
+
+    @property
+    def in_words(self) -> str:
+        """The result with what the log lacks."""
+        keys = ", ".join(self.not_restorable)
+        return f"{self.result}; not restorable: {keys}" if keys else self.result
 
 
 class Provisioning:
@@ -118,9 +130,15 @@ class Provisioning:
         glance = self._observer.glance(table, overview)
         if everything and glance.table and glance.table.opted_out:
             return TablePlan(table, refusal="its tag opts it out; name it to opt it in", refused_on_request=True)
-        if not self._convergence.planned(glance, Wanted.PROVISIONED):
-            return TablePlan(table)
-        return TablePlan(table, tuple(self._convergence.steps(table, Wanted.PROVISIONED, overview)))
+        steps = self._convergence.planned(glance, Wanted.PROVISIONED)
+        if steps:
+            steps = self._convergence.steps(table, Wanted.PROVISIONED, overview)
+        return TablePlan(
+            table,
+            tuple(steps),
+            not_restorable=not_restorable(glance, self._config),
+            somebody_elses=self._config.delivery_streams.get(table, ""),
+        )
 
     def plan_deprovisioning(self, whitelist: Whitelist) -> list[TablePlan]:
         """What taking the wiring of each table away needs; of deleted tables too, where some is left."""
@@ -137,11 +155,14 @@ class Provisioning:
         state = self._observer.observe(table, overview)
         steps = self._convergence.planned(state, Wanted.DEPROVISIONED)
         last_result = ", ".join(each.last_result for each in state.mappings if each.last_result)
-        return TablePlan(table, tuple(steps), last_result=last_result)
+        somebody_elses = self._config.delivery_streams.get(table, "")
+        return TablePlan(table, tuple(steps), last_result=last_result, somebody_elses=somebody_elses)
 
     def _has_delivery_stream(self, table: str, overview: Overview) -> bool:
+        """Whether there is one, of anybody's, that has a name of ours for the table."""
         found = self._observer.glance(table, overview)
-        return bool(found.delivery_streams)
+        ours = self._config.is_ours(table) and found.delivery_stream
+        return bool(ours or found.former_delivery_streams)
 
     def release_steps(self, table: str) -> tuple[Step, ...]:
         """What taking a table's wiring away needs, without opting the table out."""
@@ -234,16 +255,19 @@ def lag(aws: Aws) -> str:
 def _unchanged(plan: TablePlan) -> TableResult:
     if plan.refusal:
         return TableResult(plan.table, plan.refusal, plan.refused_on_request)
-    return TableResult(plan.table, "was as wanted already", True)
+    return TableResult(plan.table, "was as wanted already", True, not_restorable=plan.not_restorable)
 
 
 def _result(outcome: Outcome, wanted: Wanted) -> TableResult:
     done = [str(action) for action in outcome.done]
+    details, ok = done, False
     if outcome.error:
-        return TableResult(outcome.table, f"failed: {outcome.error.problem}", False, [*done, outcome.error.hint])
-    if outcome.problems:
+        result, details = f"failed: {outcome.error.problem}", [*done, outcome.error.hint]
+    elif outcome.problems:
         problems = [str(each) for each in outcome.problems]
-        return TableResult(outcome.table, f"needs a decision: {problems[0]}", False, done + problems[1:])
-    if outcome.waiting:
-        return TableResult(outcome.table, f"not finished: {outcome.waiting[0]}", False, done)
-    return TableResult(outcome.table, wanted.value if done else "was as wanted already", True, done)
+        result, details = f"needs a decision: {problems[0]}", done + problems[1:]
+    elif outcome.waiting:
+        result = f"not finished: {outcome.waiting[0]}"
+    else:
+        result, ok = wanted.value if done else "was as wanted already", True
+    return TableResult(outcome.table, result, ok, details, outcome.not_restorable)

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from continuous_backup import naming
 from continuous_backup.config import Config
 from continuous_backup.ensure_backup.actions import CreateDeliveryStream, DeleteMapping, EnableStream
 from continuous_backup.ensure_backup.optin import Filter, opt_in_filter
@@ -34,8 +35,8 @@ def filter_of(config: Config, config_file: Path) -> Filter:
 
     The Lambda function would back every table up then. A person is there to be told.
     """
-    module = build.optin_file(config, config_file)
-    if module:
+    ensure = next(each for each in build.FUNCTIONS if each.name == naming.ENSURE_FUNCTION)
+    for module in build.own_files(ensure, config, config_file, cli.REPOSITORY):
         sys.path.insert(0, str(module.resolve().parent))
     return opt_in_filter(config, log())
 
@@ -55,8 +56,8 @@ def finish(
     if asks and not cli.confirm(options, "Go on? Data on S3 is not touched."):
         cli.tell("Nothing was changed.")
         return ExitCode.FAILED
-    results = provisioning.carry_out(plans, wanted, lambda each: cli.tell(f"{each.table}: {each.result}"))
-    cli.show(options, [_row(each) for each in results], {"tables": [vars(each) for each in results]})
+    results = provisioning.carry_out(plans, wanted, lambda each: cli.tell(f"{each.table}: {each.in_words}"))
+    cli.show(options, [_row(each) for each in results], {"tables": [_document(each) for each in results]})
     good = sum(each.ok for each in results)
     cli.tell(f"{good} of {len(results)} tables are as asked for.")
     return exit_code(results)
@@ -70,9 +71,14 @@ def _tell_plan(plan: TablePlan, wanted: Wanted) -> None:
     cli.tell(f"{plan.table}: {plan.refusal}" if plan.refusal else f"{plan.table}:")
     if plan.last_result:
         cli.tell(f"  its last batch: {plan.last_result}")
+    if plan.not_restorable:
+        cli.tell(f"  not restorable: {', '.join(plan.not_restorable)}")
+    if plan.somebody_elses:
+        cli.tell(f"  delivery stream {plan.somebody_elses} is somebody else's: it is used, and stays as it is")
     for step in plan.steps:
         cli.tell(f"  - {step}")
-    if wanted is Wanted.DEPROVISIONED and any(isinstance(step, DeleteMapping) for step in plan.steps):
+    takes_mapping = any(isinstance(step, DeleteMapping) for step in plan.steps)
+    if wanted is Wanted.DEPROVISIONED and takes_mapping and not plan.somebody_elses:
         cli.tell("  - then, when its buffer is written, delete its delivery stream")
     if any(isinstance(step, EnableStream | CreateDeliveryStream) for step in plan.steps):
         cli.tell("  - then, when both are ready, map the stream to the forwarder")
@@ -81,8 +87,15 @@ def _tell_plan(plan: TablePlan, wanted: Wanted) -> None:
 
 
 def _planned(plan: TablePlan) -> dict[str, Any]:
-    return {"table": plan.table, "refusal": plan.refusal, "steps": [str(step) for step in plan.steps]}
+    steps = [str(step) for step in plan.steps]
+    about = {"table": plan.table, "refusal": plan.refusal, "steps": steps}
+    return {**about, "notRestorable": list(plan.not_restorable), "somebodyElses": plan.somebody_elses}
+
+
+def _document(result: TableResult) -> dict[str, Any]:
+    about = {"table": result.table, "result": result.result, "ok": result.ok, "details": result.details}
+    return {**about, "notRestorable": list(result.not_restorable)}
 
 
 def _row(result: TableResult) -> dict[str, str]:
-    return {"table": result.table, "result": result.result}
+    return {"table": result.table, "result": result.in_words}

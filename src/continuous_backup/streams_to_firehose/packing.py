@@ -1,6 +1,6 @@
 """Lines packed into as few Firehose records and calls as its limits allow: pure, nothing is sent."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from continuous_backup.streams_to_firehose.compression import gzip_member
@@ -27,67 +27,125 @@ FIREHOSE = Limits()
 #: How much of a record is planned to be used when the compressed size is only guessed.
 _PLANNED_SHARE = 0.95
 
+#: A line, and the position in the event of the record that it was made of.
+PositionedLine = tuple[int, bytes]
+
 
 @dataclass(frozen=True, slots=True)
 class PackedRecord:
-    """A Firehose record: the lines `first` to `last`, both included, in their order."""
+    """A Firehose record: the lines of the records at these positions, in their order.
+
+    `line_bytes` is the size of the lines, `data` the same or their gzip member.
+    """
 
     data: bytes
-    first: int
-    last: int
+    positions: list[int]
+    line_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
 class Oversize:
-    """The line at `index` fits into no record."""
+    """A line that fits into no record."""
 
-    index: int
+    position: int
+    line: bytes
+
+
+Packed = PackedRecord | Oversize
 
 
 def records_of(
-    lines: Sequence[bytes], *, compressed: bool, limits: Limits = FIREHOSE
-) -> Iterator[PackedRecord | Oversize]:
+    lines: Iterable[PositionedLine], *, compressed: bool, limits: Limits = FIREHOSE
+) -> Iterator[Packed]:
     """All lines, each exactly once and in order, in records that hold the limit.
 
-    Compressed, each record is one gzip member. How much a line shrinks is not known before: as many are
-    taken as fit if they shrink as the ones before did, and fewer again where they do not.
+    No more lines are taken than the next record needs, so that all of them are never in memory at once.
+    Compressed, each record is one gzip member.
     """
-    most = limits.member_bytes if compressed else limits.record_bytes
-    planned = most
-    first = 0
-    while first < len(lines):
-        last = _last_of_run(lines, first, planned)
-        text = b"".join(lines[first : last + 1])
-        data = gzip_member(text) if compressed else text
-        if len(data) <= limits.record_bytes:
-            yield PackedRecord(data, first, last)
-            first = last + 1
-        elif first == last:
-            yield Oversize(first)
-            first += 1
-        # else: fewer of the same lines, since a member over the limit makes the plan smaller than the text.
-        if compressed:
-            planned = min(most, int(len(text) * limits.record_bytes / len(data) * _PLANNED_SHARE))
+    return _compressed(lines, limits) if compressed else _plain(lines, limits)
 
 
-def calls_of(records: Iterable[PackedRecord], limits: Limits = FIREHOSE) -> Iterator[list[PackedRecord]]:
-    """The records in calls of PutRecordBatch that hold its limits, in order."""
+def calls_of(records: Iterable[Packed], limits: Limits = FIREHOSE) -> Iterator[list[PackedRecord] | Oversize]:
+    """The records in calls of PutRecordBatch that hold its limits, in order; an oversize line by itself."""
     call: list[PackedRecord] = []
     size = 0
     for record in records:
-        if call and (len(call) == limits.records_a_call or size + len(record.data) > limits.call_bytes):
+        full = isinstance(record, PackedRecord) and (
+            len(call) == limits.records_a_call or size + len(record.data) > limits.call_bytes
+        )
+        if call and (full or isinstance(record, Oversize)):
             yield call
             call, size = [], 0
+        if isinstance(record, Oversize):
+            yield record
+            continue
         call.append(record)
         size += len(record.data)
     if call:
         yield call
 
 
-def _last_of_run(lines: Sequence[bytes], first: int, most: int) -> int:
-    """The last of the lines from `first` on that are together at most `most` bytes; at least `first`."""
-    last, size = first, len(lines[first])
-    while last + 1 < len(lines) and size + len(lines[last + 1]) <= most:
-        last += 1
-        size += len(lines[last])
-    return last
+def _plain(lines: Iterable[PositionedLine], limits: Limits) -> Iterator[Packed]:
+    most = limits.record_bytes
+    positions: list[int] = []
+    texts: list[bytes] = []
+    size = 0
+    for position, text in lines:
+        length = len(text)
+        if size + length > most:
+            if texts:
+                yield PackedRecord(b"".join(texts), positions, size)
+                positions, texts, size = [], [], 0
+            if length > most:
+                yield Oversize(position, text)
+                continue
+        positions.append(position)
+        texts.append(text)
+        size += length
+    if texts:
+        yield PackedRecord(b"".join(texts), positions, size)
+
+
+def _compressed(lines: Iterable[PositionedLine], limits: Limits) -> Iterator[Packed]:
+    """How much a line shrinks is not known before: as many are taken as fit if they shrink as the ones before
+    did, and fewer of the same again where they do not.
+    """
+    planned = limits.member_bytes
+    positions: list[int] = []
+    texts: list[bytes] = []
+    size = 0
+    coming = iter(lines)
+    while True:
+        if size <= planned:
+            for position, text in coming:
+                positions.append(position)
+                texts.append(text)
+                size += len(text)
+                if size > planned:
+                    break
+        if not texts:
+            return
+        count, length = _first_of(texts, size, planned)
+        data = gzip_member(b"".join(texts[:count]))
+        # A member over the limit makes the plan smaller than its text: fewer of the same lines come next.
+        planned = min(limits.member_bytes, int(length * limits.record_bytes / len(data) * _PLANNED_SHARE))
+        if len(data) <= limits.record_bytes:
+            yield PackedRecord(data, positions[:count], length)
+        elif count == 1:
+            yield Oversize(positions[0], texts[0])
+        else:
+            continue
+        del positions[:count], texts[:count]
+        size -= length
+
+
+def _first_of(texts: list[bytes], size: int, most: int) -> tuple[int, int]:
+    """How many of the first texts are together at most `most` bytes, at least one, and their bytes.
+
+    `size` is that of all of them, from the end of which it counts: mostly it is one too many.
+    """
+    count = len(texts)
+    while count > 1 and size > most:
+        count -= 1
+        size -= len(texts[count])
+    return count, size

@@ -11,6 +11,12 @@ READ_SECONDS = 10
 #: Below the shortest time-out that the configuration allows the function.
 SECONDS_OF_A_CALL = CONNECT_SECONDS + READ_SECONDS + 1
 
+#: The most that one invocation spends on attempts that fail, and on the pauses after them. What is not done
+#: by then Lambda brings again: meanwhile another shard has the execution. So an outage of one delivery
+#: stream does not keep those that are well from their turn, and one of Firehose itself costs what
+#: forwarderReservedConcurrency allows, and no more.
+RETRYING_SECONDS = 20.0
+
 FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 5.0
 _DOUBLINGS = 10
@@ -62,11 +68,13 @@ class Patience:
         self._seconds_left = seconds_left
         self._sleep = sleep
         self._random = random
+        self._failing_seconds = 0.0
         self.calls = 0
         self.retries = 0
 
     def try_until_done(self, attempt: Callable[[], str], doing: str) -> str:
-        """Repeats an attempt until it answers "", nothing is left to do, or else until time runs short.
+        """Repeats an attempt until it answers "", nothing is left to do, or else until time runs short, or
+        the invocation has spent RETRYING_SECONDS on failing.
 
         An attempt answers why it is not done; that, too, is what comes back when time has run short.
         What AWS refuses for good is raised as a BackupError that says what was being done.
@@ -77,8 +85,12 @@ class Patience:
         tries = 0
         while True:
             self.calls += 1
+            left = self._seconds_left()
             reason = _reason_not_done(attempt, doing)
-            if not reason or not self._paused(tries):
+            if not reason:
+                return ""
+            self._failing_seconds += left - self._seconds_left()
+            if not self._paused(tries):
                 return reason
             tries += 1
             self.retries += 1
@@ -90,9 +102,13 @@ class Patience:
         """
         longest = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2 ** min(tries, _DOUBLINGS))
         pause = self._random() * longest
+        if self._failing_seconds + pause > RETRYING_SECONDS:
+            self._failing_seconds = RETRYING_SECONDS  # for good: what comes after is tried once
+            return False
         if not self._has_time_for_a_call(after=pause):
             return False
         self._sleep(pause)
+        self._failing_seconds += pause
         return True
 
     def _has_time_for_a_call(self, after: float) -> bool:

@@ -1,14 +1,17 @@
 """What does not go through Firehose: objects written straight to S3."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from continuous_backup import naming
 from continuous_backup.aws import Client
 from continuous_backup.config import Config
 from continuous_backup.naming import Account
-from continuous_backup.streams_to_firehose.changes import Change, NoChange
+from continuous_backup.streams_to_firehose import changes
+from continuous_backup.streams_to_firehose.changes import StreamRecord
 from continuous_backup.streams_to_firehose.compression import gzip_member
 from continuous_backup.streams_to_firehose.patience import Patience
 
@@ -21,32 +24,34 @@ _DIGEST_DIGITS = 16
 
 @dataclass(frozen=True)
 class WholeObject:
-    """An object on S3: its key, and a gzip file of one line."""
+    """An object on S3: its key, and a gzip file of lines."""
 
     key: str
     body: bytes
 
 
-def of_oversize(change: Change, prefix: str, now: float) -> WholeObject:
-    """A change too large for Firehose, in the change log of its table.
+def of_oversize(record: StreamRecord, line: bytes, prefix: str, now: float) -> WholeObject:
+    """A change whose line is too large for Firehose, in the change log of its table.
 
     The key says nothing but what the change is, so that a batch that is repeated writes the same object.
     So its hour is that in which the change was made, where Firehose's is that of arrival. Who reads the
     changes made since a time reads from that hour on, and finds it there.
     """
-    name = f"oversize-{change.sequence_number}-{_digest(change.stream_arn.encode())}.gz"
-    return WholeObject(
-        naming.table_prefix(prefix, change.table) + _hour(change.time, now) + name, gzip_member(change.line)
-    )
+    stream = _digest(record["eventSourceARN"].encode())
+    name = f"oversize-{changes.sequence_number(record)}-{stream}.gz"
+    path = naming.table_prefix(prefix, changes.table(record))
+    return WholeObject(path + _hour(record, now) + name, gzip_member(line))
 
 
-def of_failed(record: NoChange, prefix: str, now: float) -> WholeObject:
-    """A record that is no change, under `_failed/` of its table, or of UNKNOWN_TABLE where it names none."""
-    name = f"{record.sequence_number or 'unnumbered'}-{_digest(record.document)}.gz"
-    return WholeObject(
-        naming.table_prefix(prefix, record.table or UNKNOWN_TABLE) + _FAILED + _hour(record.time, now) + name,
-        gzip_member(record.document),
-    )
+def of_failed(table: str, records: Sequence[Any], prefix: str, now: float) -> WholeObject:
+    """Records of a table that could not become lines, whole, one a line, under its `_failed/`.
+
+    `table` is empty where they name none: they are kept under UNKNOWN_TABLE then.
+    """
+    text = b"".join(map(changes.whole, records))
+    name = f"{changes.sequence_number(records[0]) or 'unnumbered'}-{_digest(text)}.gz"
+    path = naming.table_prefix(prefix, table or UNKNOWN_TABLE) + _FAILED
+    return WholeObject(path + _hour(records[0], now) + name, gzip_member(text))
 
 
 def put_object(s3: Client, whole: WholeObject, config: Config, account: Account, patience: Patience) -> str:
@@ -72,8 +77,9 @@ def put_object(s3: Client, whole: WholeObject, config: Config, account: Account,
     return patience.try_until_done(put, f"s3://{config.bucket}/{whole.key}")
 
 
-def _hour(time: float | None, now: float) -> str:
+def _hour(record: Any, now: float) -> str:
     """`YYYY/MM/DD/HH/` in UTC. Where no time is known, now: repeated in another hour, it is there twice."""
+    time = changes.time_of_change(record)
     return datetime.fromtimestamp(now if time is None else time, UTC).strftime("%Y/%m/%d/%H/")
 
 

@@ -8,7 +8,13 @@ import pytest
 
 from continuous_backup import naming
 from continuous_backup.aws import ClientError
-from continuous_backup.ensure_backup.actions import Action, CreateMapping, DeleteDeliveryStream, EnableStream
+from continuous_backup.ensure_backup.actions import (
+    Action,
+    CreateMapping,
+    DeleteDeliveryStream,
+    EnableStream,
+    MarkRestorability,
+)
 from continuous_backup.ensure_backup.convergence import Convergence
 from continuous_backup.ensure_backup.observer import Listing
 from continuous_backup.ensure_backup.state import BackupState, Stream, Table
@@ -229,3 +235,46 @@ def test_run_over_many_tables_lists_once_a_pass(count: int) -> None:
     looks = Looks(**{f"T{number}": [GOOD] for number in range(count)})
     convergence(looks, Applied()).run(looks.states, Wanted.PROTECTED, deadline=FOREVER)
     assert looks.listings == 1
+
+
+# --- what the log lacks
+
+
+@pytest.mark.parametrize(
+    ("state", "wanted", "expected"),
+    [
+        (GOOD, Wanted.PROTECTED, ("transformer",)),
+        (MAPPABLE, Wanted.PROVISIONED, ("transformer",)),
+        (backup(table=table(opted_out=True)), Wanted.PROTECTED, ()),
+        (backup(table=table(opted_out=True)), Wanted.PROVISIONED, ("transformer",)),
+        (backup(table=None), Wanted.PROTECTED, ()),
+        (GOOD, Wanted.RELEASED, ()),
+        (GOOD, Wanted.DEPROVISIONED, ()),
+    ],
+)
+def test_run_says_of_each_table_that_is_backed_up_what_its_log_lacks(
+    state: BackupState, wanted: Wanted, expected: tuple[str, ...]
+) -> None:
+    clock: Any = Clock()
+    looks: Any = Looks(Orders=[state])
+    lacking = replace(CONFIG, transformer="plain")
+    loop = Convergence(clock, lacking, ACCOUNT, looks, Applied())
+    assert loop.run(["Orders"], wanted, deadline=NOW + 5)["Orders"].not_restorable == expected
+    assert (
+        convergence(Looks(Orders=[state]), Applied())
+        .run(["Orders"], wanted, deadline=NOW + 5)["Orders"]
+        .not_restorable
+        == ()
+    )
+
+
+def test_run_when_the_log_comes_to_lack_something_marks_it_once_and_then_finds_it_marked() -> None:
+    applied = Applied()
+    clock: Any = Clock()
+    marked = backup(mappings=(mapping(not_restorable=("transformer",)),))
+    looks: Any = Looks(Orders=[GOOD, marked])
+    outcomes = Convergence(clock, replace(CONFIG, transformer="plain"), ACCOUNT, looks, applied).run(
+        ["Orders"], Wanted.PROTECTED, deadline=FOREVER
+    )
+    assert applied.actions == [MarkRestorability("Orders", "mapping-1", ("transformer",))]
+    assert outcomes["Orders"].as_wanted

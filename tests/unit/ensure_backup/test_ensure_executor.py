@@ -22,6 +22,7 @@ from continuous_backup.ensure_backup.actions import (
     EncryptDeliveryStream,
     MarkInUse,
     MarkReleased,
+    MarkRestorability,
     OptIn,
     OptOut,
     UpdateDeliveryStream,
@@ -244,6 +245,31 @@ def test_apply_of_releasing_and_keeping_changes_only_the_release_tag(calls: Call
     apply(calls, MarkInUse(NAME, NAME))
 
 
+MAPPING_ARN = f"arn:aws:lambda:eu-west-1:123456789012:event-source-mapping:{UUID}"
+
+
+def test_apply_of_marking_restorability_changes_only_its_tag(calls: Calls) -> None:
+    tag = "dynamodb-continuous-backup:not-restorable"
+    calls.expect("lambda", "tag_resource", {"Resource": MAPPING_ARN, "Tags": {tag: "includeTtlDeletes router"}})
+    calls.expect("lambda", "untag_resource", {"Resource": MAPPING_ARN, "TagKeys": [tag]})
+    apply(calls, MarkRestorability(NAME, UUID, ("includeTtlDeletes", "router")))
+    apply(calls, MarkRestorability(NAME, UUID, ()))
+
+
+def test_apply_of_create_mapping_of_a_log_that_lacks_something_says_so_from_the_start(calls: Calls) -> None:
+    config = replace(CONFIG, transformer="plain", delivery_streams={NAME: "my-own-stream"})
+    request = {
+        "EventSourceArn": STREAM_ARN,
+        "FunctionName": "LambdaStreamToFirehose",
+        "StartingPosition": "TRIM_HORIZON",
+        "Enabled": True,
+        "Tags": {**MAPPING_TAGS, naming.NOT_RESTORABLE_TAG: "transformer deliveryStreams"},
+        **MAPPING_SETTINGS,
+    }
+    calls.expect("lambda", "create_event_source_mapping", request)
+    Executor(calls.aws, config, ACCOUNT, logging.getLogger("test")).apply(CreateMapping(NAME, STREAM_ARN))
+
+
 def test_apply_of_create_mapping_reads_from_the_beginning_and_gives_up_nothing(calls: Calls) -> None:
     calls.expect(
         "lambda",
@@ -281,8 +307,7 @@ def test_apply_of_update_mapping_enables_it_and_takes_filters_away(calls: Calls)
         "update_event_source_mapping",
         {"UUID": UUID, "Enabled": True, "FilterCriteria": {}, **MAPPING_SETTINGS},
     )
-    arn = f"arn:aws:lambda:eu-west-1:123456789012:event-source-mapping:{UUID}"
-    calls.expect("lambda", "tag_resource", {"Resource": arn, "Tags": MAPPING_TAGS})
+    calls.expect("lambda", "tag_resource", {"Resource": MAPPING_ARN, "Tags": MAPPING_TAGS})
     apply(calls, UpdateMapping(NAME, UUID))
 
 

@@ -1,6 +1,7 @@
 """What describe and list calls say, as facts: over all pages, and with what AWS leaves out."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -236,3 +237,98 @@ def test_observe_tells_whether_the_forwarder_has_our_configuration(
     stub("dynamodb").add_client_error("describe_table", "ResourceNotFoundException")
     stub("firehose").add_client_error("describe_delivery_stream", "ResourceNotFoundException")
     assert observer.observe(NAME, Listing((), frozenset(), forwarder=said)).forwarder_agrees is agrees
+
+
+# --- what people may choose
+
+
+MAPPING_ARN = ACCOUNT.mapping_arn(UUID)
+MARKED = {naming.MANAGED_TAG: naming.MANAGED_TAG_VALUE, naming.NOT_RESTORABLE_TAG: "includeTtlDeletes router"}
+KEYS = ("includeTtlDeletes", "router")
+
+
+def described_as(stub: Stubs, name: str, tags: dict[str, str]) -> None:
+    described = {
+        "DeliveryStreamName": name,
+        "DeliveryStreamARN": ACCOUNT.delivery_stream_arn(name),
+        "DeliveryStreamStatus": "ACTIVE",
+        "DeliveryStreamType": "DirectPut",
+        "VersionId": "1",
+        "Destinations": [],
+        "HasMoreDestinations": False,
+    }
+    stub("firehose").add_response(
+        "describe_delivery_stream", {"DeliveryStreamDescription": described}, {"DeliveryStreamName": name}
+    )
+    stub("firehose").add_response(
+        "list_tags_for_delivery_stream",
+        {"Tags": [{"Key": key, "Value": value} for key, value in tags.items()], "HasMoreTags": False},
+        {"DeliveryStreamName": name},
+    )
+
+
+def test_observe_reads_what_the_log_lacks_anew_each_time(observer: Observer, stub: Stubs) -> None:
+    """What was just marked would be marked again and again otherwise."""
+    answer_lists(stub, [mapping_of()])
+    listing = observer.listing()
+    for tags, expected in ((MARKED, KEYS), ({naming.MANAGED_TAG: naming.MANAGED_TAG_VALUE}, ())):
+        describe_table(stub, **STREAMING)
+        stub("dynamodb").add_response("list_tags_of_resource", {"Tags": []})
+        stub("lambda").add_response("list_tags", {"Tags": tags}, {"Resource": MAPPING_ARN})
+        described_as(stub, NAME, want.delivery_stream_tags(NAME, CONFIG, ACCOUNT))
+        (found,) = observer.observe(NAME, listing).mappings
+        assert (found.ours, found.not_restorable) == (True, expected)
+
+
+@pytest.mark.parametrize(
+    ("named", "former"), [("my-own-stream", ["Orders", "Orders.gz"]), ("Orders", ["Orders.gz"])]
+)
+def test_observe_of_a_table_with_somebody_elses_delivery_stream_looks_at_all_that_was_ours(
+    aws: Aws, stub: Stubs, named: str, former: list[str]
+) -> None:
+    config = replace(CONFIG, delivery_streams={NAME: named})
+    describe_table(stub)
+    stub("dynamodb").add_response("list_tags_of_resource", {"Tags": []})
+    described_as(stub, named, {"team": "payments"})
+    for name in former:
+        described_as(stub, name, {})
+    listing = Listing((), frozenset({named, *former, "Orders.gz.gz"}))
+    state = Observer(aws, config, ACCOUNT, calls_per_second=1_000).observe(NAME, listing)
+    assert state.delivery_stream
+    assert (state.delivery_stream.name, state.delivery_stream.ours) == (named, False)
+    assert [each.name for each in state.former_delivery_streams] == former
+
+
+def test_glance_of_a_table_with_somebody_elses_delivery_stream_finds_what_was_ours(aws: Aws, stub: Stubs) -> None:
+    describe_table(stub)
+    tags = {ACCOUNT.delivery_stream_arn(NAME): want.delivery_stream_tags(NAME, CONFIG, ACCOUNT)}
+    overview = Overview((), frozenset({NAME, "my-own-stream"}), frozenset({NAME}), tags)
+    config = replace(CONFIG, delivery_streams={NAME: "my-own-stream"})
+    state = Observer(aws, config, ACCOUNT).glance(NAME, overview)
+    assert state.delivery_stream
+    assert (state.delivery_stream.name, state.delivery_stream.ours) == ("my-own-stream", False)
+    assert [(each.name, each.ours) for each in state.former_delivery_streams] == [(NAME, True)]
+
+
+@pytest.mark.parametrize(
+    ("told", "lacks", "asked", "expected"),
+    [
+        (True, False, False, KEYS),
+        (True, True, False, KEYS),
+        (False, False, False, None),
+        (False, True, True, KEYS),
+    ],
+)
+def test_glance_believes_what_is_told_of_a_mapping_and_asks_only_where_a_mark_is_due(
+    aws: Aws, stub: Stubs, told: bool, lacks: bool, asked: bool, expected: tuple[str, ...] | None
+) -> None:
+    answer_lists(stub, [mapping_of()])
+    observer = Observer(aws, replace(CONFIG, transformer="plain") if lacks else CONFIG, ACCOUNT)
+    listing = observer.listing()
+    describe_table(stub, **STREAMING)
+    if asked:
+        stub("lambda").add_response("list_tags", {"Tags": MARKED}, {"Resource": MAPPING_ARN})
+    tags = {MAPPING_ARN: MARKED} if told else {}
+    overview = Overview(listing.mappings, frozenset(), frozenset({NAME}), tags)
+    (found,) = observer.glance(NAME, overview).mappings
+    assert found.not_restorable == expected

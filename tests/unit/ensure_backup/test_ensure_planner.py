@@ -308,26 +308,26 @@ def test_plan_when_compression_is_switched_makes_a_new_delivery_stream_and_then_
     config = in_account(compression="forwarder")
     old, new = delivery_stream(), delivery_stream(config)
     assert new.name == "Orders.gz"
-    first = backup(delivery_stream=None, other_delivery_stream=old)
+    first = backup(delivery_stream=None, former_delivery_streams=(old,))
     # The mapping stays: nothing is lost with the old one, so nothing has to be read again.
     assert planned(first, config=config) == [CreateDeliveryStream(NAME, new.name)]
     creating = replace(first, delivery_stream=delivery_stream(config, status="CREATING"))
     assert kinds(planned(creating, config=config)) == ["Wait"]
-    both_gone = replace(first, other_delivery_stream=released(1))
+    both_gone = replace(first, former_delivery_streams=(released(1),))
     assert planned(both_gone, config=config) == [CreateDeliveryStream(NAME, new.name, replaces="mapping-1")]
-    both = backup(delivery_stream=new, other_delivery_stream=old)
+    both = backup(delivery_stream=new, former_delivery_streams=(old,))
     assert planned(both, config=config) == [MarkReleased(NAME, NAME)]
     # An interrupted deployment: the forwarder may still write to what would be released.
     assert planned(replace(both, forwarder_agrees=False), config=config) == []
-    waiting = replace(both, other_delivery_stream=released(1))
+    waiting = replace(both, former_delivery_streams=(released(1),))
     assert kinds(planned(waiting, config=config)) == ["Wait"]
-    over = replace(both, other_delivery_stream=released(want.release_seconds(CONFIG, old) + 1))
+    over = replace(both, former_delivery_streams=(released(want.release_seconds(CONFIG, old) + 1),))
     assert kinds(planned(over, config=config)) == ["DeleteDeliveryStream"]
 
 
 def test_plan_when_the_name_for_the_other_compression_is_somebody_elses_ignores_it() -> None:
     other = delivery_stream(name="Orders.gz", tags=SOMEBODY_ELSES)
-    assert planned(backup(other_delivery_stream=other)) == []
+    assert planned(backup(former_delivery_streams=(other,))) == []
 
 
 # --- opting out ---------------------------------------------------------------------------------------

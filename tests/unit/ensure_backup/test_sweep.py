@@ -1,6 +1,7 @@
 """The sweep: which tables it looks at whole, from what the lists say."""
 
 import logging
+from dataclasses import replace
 from typing import Any
 
 from continuous_backup import naming
@@ -145,3 +146,11 @@ def test_sweep_looks_at_tables_that_opted_out_no_more_than_it_must() -> None:
     tag = {ACCOUNT.table_arn("Orders"): {naming.MANAGED_TAG: naming.OPTED_OUT_TAG_VALUE}}
     lists = Lists(Overview((), frozenset(), frozenset({"Orders"}), tag))
     assert looked_at(lists, Plans()) == ["Orders"], "whole, in its turn: the tag may have been taken away"
+
+
+def test_sweep_does_not_ask_delivery_streams_of_somebody_elses_that_tables_go_to() -> None:
+    lists: Any = Lists(Overview((), frozenset({"my-own-stream", "another"}), frozenset({"Orders"})))
+    plans: Any = Plans()
+    config = replace(CONFIG, delivery_streams={"Orders": "my-own-stream"})
+    sweep.tables_to_look_at(lists, plans, config, lambda _: True, 0, logging.getLogger("test-sweep"))
+    assert lists.asked == ["another"]

@@ -145,6 +145,8 @@ ALLOWED = {
         ),
         Request("iam:PassRole", EVENTS_ROLE, TO_EVENTS),
         Request("iam:PassRole", LAMBDA_ROLE, TO_LAMBDA),
+        Request("firehose:DescribeDeliveryStream", DELIVERY_STREAM),
+        Request("firehose:ListTagsForDeliveryStream", DELIVERY_STREAM),
         Request("logs:DescribeLogGroups"),
         *_on_each(
             [log_group(group) for group in LOG_GROUPS],
@@ -234,6 +236,7 @@ ALLOWED = {
         Request("lambda:UpdateEventSourceMapping", MAPPING, TO_FORWARDER),
         Request("lambda:DeleteEventSourceMapping", MAPPING, TO_FORWARDER),
         Request("lambda:TagResource", MAPPING),
+        Request("lambda:UntagResource", MAPPING),
         Request("logs:CreateLogGroup", log_group(naming.DELIVERY_LOG_GROUP)),
         Request("logs:CreateLogStream", log_stream(naming.DELIVERY_LOG_GROUP, "Orders")),
         Request("logs:PutRetentionPolicy", log_group(naming.DELIVERY_LOG_GROUP)),

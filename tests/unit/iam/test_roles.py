@@ -102,6 +102,7 @@ ALLOWED = {
         Request("lambda:ListTags", MAPPING),
         Request("lambda:GetFunctionConfiguration", FORWARDER),
         Request("lambda:TagResource", MAPPING),
+        Request("lambda:UntagResource", MAPPING),
         Request("tag:GetResources"),
         Request("pipes:ListPipes"),
         Request("logs:CreateLogGroup", log_group(DELIVERY_LOG)),

@@ -279,6 +279,59 @@ def test_build_when_the_opt_in_file_would_hide_a_library_refuses(checkout):
     assert "json is the name of a library too" in result.stderr
 
 
+def test_build_with_a_transformer_and_a_router_bundles_their_files_for_the_forwarder_alone(checkout):
+    (checkout / "config.hjson").write_text('{transformer: "my_lines:shown", router: "my_router:by_country"}')
+    (checkout / "my_lines.py").write_text("def shown(change):\n    return change.line\n")
+    (checkout / "my_router.py").write_text("def by_country(change):\n    return None\n")
+
+    dist = built(checkout)
+
+    for name in ("my_lines.py", "my_router.py"):
+        assert read(dist / FORWARDER, name) == (checkout / name).read_bytes()
+        assert name not in names_in(dist / ENSURE)
+
+
+def test_build_with_functions_of_one_file_in_both_zips_bundles_it_once_in_each(checkout):
+    (checkout / "config.hjson").write_text('{transformer: "mine:a", router: "mine:b", optinFunction: "mine:a"}')
+    (checkout / "mine.py").write_text("def a(it): return None\ndef b(it): return None\n")
+
+    dist = built(checkout)
+
+    assert [names_in(dist / each).count("mine.py") for each in (ENSURE, FORWARDER)] == [1, 1]
+
+
+def test_build_with_the_transformer_that_is_built_in_bundles_no_file_for_it(checkout):
+    (checkout / "config.hjson").write_text('{transformer: "plain"}')
+
+    names = names_in(built(checkout) / FORWARDER)
+    assert {name for name in names if "/" not in name} == {"config.hjson", "build.json"}
+
+
+@pytest.mark.parametrize("key", ["transformer", "router"])
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        (None, "there is no file "),
+        ("def wanted(change:\n", "does not compile"),
+        ("def another(change):\n    return None\n", "mine.py has no wanted"),
+        ("def wanted():\n    return None\n", "line 1, cannot be called with one argument"),
+        ("import numpy\ndef wanted(change):\n    return None\n", "imports numpy, which is not in the zip"),
+    ],
+)
+def test_build_when_a_transformer_or_router_is_wrong_says_so_and_writes_nothing(checkout, key, source, said):
+    (checkout / "config.hjson").write_text(f'{{{key}: "mine:wanted"}}')
+    if source is not None:
+        (checkout / "mine.py").write_text(source)
+
+    result = run_build(checkout)
+
+    assert result.returncode == 2
+    assert result.stderr.startswith(f"Error: {key} is mine:wanted, but ")
+    assert said in result.stderr
+    assert "\nTry: " in result.stderr
+    assert not (checkout / "dist").exists()
+
+
 def test_build_when_dist_cannot_be_written_says_so(checkout):
     (checkout / "dist").write_text("in the way")
 

@@ -36,7 +36,7 @@ def stream_arn(table: str) -> str:
     return f"{ACCOUNT.table_arn(table)}/stream/2026-11-22T08:00:00.000"
 
 
-def listed(stub, *, tables=(), wired=(), unmapped=(), delivery_streams=(), opted_out=()) -> None:
+def listed(stub, *, config=CONFIG, tables=(), wired=(), unmapped=(), delivery_streams=(), opted_out=()) -> None:
     """The lists of an account.
 
     Each of `wired` is a table with a mapping and a delivery stream of ours, of `unmapped` one with the
@@ -64,7 +64,7 @@ def listed(stub, *, tables=(), wired=(), unmapped=(), delivery_streams=(), opted
             ]
         },
     )
-    stub("lambda").add_response("get_function_configuration", {"Description": description(CONFIG)})
+    stub("lambda").add_response("get_function_configuration", {"Description": description(config)})
     stub("firehose").add_response(
         "list_delivery_streams",
         {"DeliveryStreamNames": [*wired, *unmapped, *delivery_streams], "HasMoreDeliveryStreams": False},
@@ -96,6 +96,28 @@ def described(stub, table: str, *, streaming: bool) -> None:
     }
     answer = {"TableStatus": "ACTIVE", **(stream if streaming else {})}
     stub("dynamodb").add_response("describe_table", {"Table": answer}, {"TableName": table})
+
+
+def described_delivery_stream(stub, name: str, tags: dict[str, str]) -> None:
+    stub("firehose").add_response(
+        "describe_delivery_stream",
+        {
+            "DeliveryStreamDescription": {
+                "DeliveryStreamName": name,
+                "DeliveryStreamARN": ACCOUNT.delivery_stream_arn(name),
+                "DeliveryStreamStatus": "ACTIVE",
+                "DeliveryStreamType": "DirectPut",
+                "VersionId": "1",
+                "Destinations": [],
+                "HasMoreDestinations": False,
+            }
+        },
+        {"DeliveryStreamName": name},
+    )
+    stub("firehose").add_response(
+        "list_tags_for_delivery_stream",
+        {"Tags": [{"Key": key, "Value": value} for key, value in tags.items()], "HasMoreTags": False},
+    )
 
 
 def observed_without_anything(stub, table: str) -> None:
@@ -232,25 +254,7 @@ def test_wired_tables_are_those_with_a_mapping_or_a_delivery_stream_of_ours_dele
         ("theirs", {"team": "x"}),
         ("untold", {naming.MANAGED_TAG: "managed", naming.TABLE_TAG: "Deleted"}),
     ):
-        stub("firehose").add_response(
-            "describe_delivery_stream",
-            {
-                "DeliveryStreamDescription": {
-                    "DeliveryStreamName": name,
-                    "DeliveryStreamARN": ACCOUNT.delivery_stream_arn(name),
-                    "DeliveryStreamStatus": "ACTIVE",
-                    "DeliveryStreamType": "DirectPut",
-                    "VersionId": "1",
-                    "Destinations": [],
-                    "HasMoreDestinations": False,
-                }
-            },
-            {"DeliveryStreamName": name},
-        )
-        stub("firehose").add_response(
-            "list_tags_for_delivery_stream",
-            {"Tags": [{"Key": key, "Value": value} for key, value in tags.items()], "HasMoreTags": False},
-        )
+        described_delivery_stream(stub, name, tags)
 
     assert provisioning(aws).wired_tables() == {"Orders", "Draining", "Deleted"}
 
@@ -444,3 +448,79 @@ def test_lag_that_may_not_be_asked_for_is_unknown(aws, stub):
     stub("cloudwatch").add_client_error("get_metric_statistics", "AccessDenied")
 
     assert lag(aws) == "unknown (AccessDenied)"
+
+
+# --- what people may choose
+
+NAMED = replace(CONFIG, delivery_streams={"Orders": "my-own-stream"})
+
+
+def choosing(aws, config: Config) -> Provisioning:
+    return Provisioning(aws, config, ACCOUNT, LOG)
+
+
+def marked(stub, *keys: str) -> None:
+    tags = {naming.MANAGED_TAG: naming.MANAGED_TAG_VALUE} | (
+        {naming.NOT_RESTORABLE_TAG: " ".join(keys)} if keys else {}
+    )
+    stub("lambda").add_response("list_tags", {"Tags": tags})
+
+
+def test_provisioning_of_a_table_whose_log_lacks_something_says_so_where_nothing_is_to_do_too(aws, stub):
+    config = replace(CONFIG, transformer="plain")
+    listed(stub, config=config, tables=["Orders"], wired=["Orders"])
+    described(stub, "Orders", streaming=True)
+    marked(stub, "transformer")
+
+    (plan,) = choosing(aws, config).plan_provisioning(EVERYTHING)
+
+    assert plan == TablePlan("Orders", not_restorable=("transformer",))
+    (result,) = choosing(aws, config).carry_out([plan], Wanted.PROVISIONED)
+    assert result == TableResult("Orders", "was as wanted already", True, not_restorable=("transformer",))
+    assert result.in_words == "was as wanted already; not restorable: transformer"
+
+
+def test_provisioning_of_a_table_with_somebody_elses_delivery_stream_leaves_it_and_releases_ours(aws, stub):
+    listed(stub, config=NAMED, tables=["Orders"], unmapped=["Orders"], delivery_streams=["my-own-stream"])
+    described(stub, "Orders", streaming=False)
+    described(stub, "Orders", streaming=False)
+    stub("dynamodb").add_response("list_tags_of_resource", {})
+    for name, tags in (
+        ("my-own-stream", {"team": "payments"}),
+        ("Orders", want.delivery_stream_tags("Orders", CONFIG, ACCOUNT)),
+    ):
+        described_delivery_stream(stub, name, tags)
+
+    (plan,) = choosing(aws, NAMED).plan_provisioning(EVERYTHING)
+
+    assert plan.actions == (EnableStream("Orders"),), "ours is released once the table is mapped to theirs"
+    assert (plan.somebody_elses, plan.not_restorable) == ("my-own-stream", ("deliveryStreams",))
+
+
+def test_deprovisioning_of_a_table_with_somebody_elses_delivery_stream_says_that_it_stays(aws, stub):
+    listed(stub, config=NAMED, tables=["Orders"], delivery_streams=["my-own-stream"])
+    described(stub, "Orders", streaming=False)
+    stub("dynamodb").add_response("list_tags_of_resource", {})
+    for _ in ("what is wired", "what is to be done"):
+        described_delivery_stream(stub, "my-own-stream", {"team": "payments"})
+
+    (plan,) = choosing(aws, NAMED).plan_deprovisioning(Whitelist(False, ("Orders",)))
+
+    assert (plan.actions, plan.problems) == ((OptOut("Orders"),), ())
+    assert plan.somebody_elses == "my-own-stream"
+
+
+def test_deprovisioning_of_a_table_of_which_only_somebody_elses_delivery_stream_is_left_refuses_it(aws, stub):
+    listed(stub, config=NAMED, delivery_streams=["my-own-stream"])
+    described_delivery_stream(stub, "my-own-stream", {"team": "payments"})
+
+    (plan,) = choosing(aws, NAMED).plan_deprovisioning(Whitelist(False, ("Orders",)))
+
+    assert plan.refusal == "there is no such table, and nothing is left of its wiring"
+
+
+def test_wired_tables_do_not_take_in_those_of_which_only_somebody_elses_delivery_stream_is_left(aws, stub):
+    listed(stub, config=NAMED, tables=["Orders"], delivery_streams=["my-own-stream"])
+    described_delivery_stream(stub, "my-own-stream", {"team": "payments"})
+
+    assert choosing(aws, NAMED).wired_tables() == set()

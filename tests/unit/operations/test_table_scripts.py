@@ -30,7 +30,10 @@ class Provisioning:
 
     def carry_out(self, plans, wanted, on_settled):
         self.carried_out.append((plans, wanted))
-        results = [TableResult(plan.table, "done", plan.table not in self.failing) for plan in plans]
+        results = [
+            TableResult(plan.table, "done", plan.table not in self.failing, not_restorable=plan.not_restorable)
+            for plan in plans
+        ]
         for each in results:
             on_settled(each)
         return results
@@ -82,8 +85,8 @@ def test_finish_as_json_is_a_document_of_all_results(capsys):
 
     assert json.loads(capsys.readouterr().out) == {
         "tables": [
-            {"table": "Orders", "result": "done", "ok": True, "details": []},
-            {"table": "Carts", "result": "done", "ok": False, "details": []},
+            {"table": "Orders", "result": "done", "ok": True, "details": [], "notRestorable": []},
+            {"table": "Carts", "result": "done", "ok": False, "details": [], "notRestorable": []},
         ]
     }
 
@@ -138,13 +141,66 @@ def test_finish_of_a_dry_run_changes_nothing_and_tells_what_would_go_wrong(capsy
 def test_finish_of_a_dry_run_as_json_is_the_plan(capsys):
     finished(Provisioning(), [DESTRUCTIVE, REFUSED], "--dry-run", "--output", "json")
 
+    whole = {"notRestorable": [], "somebodyElses": ""}
     assert json.loads(capsys.readouterr().out) == {
         "dryRun": True,
         "tables": [
-            {"table": "Orders", "refusal": "", "steps": ["delete mapping uuid of Orders: it is not wanted"]},
-            {"table": "Gone", "refusal": "there is no such table", "steps": []},
+            {
+                "table": "Orders",
+                "refusal": "",
+                "steps": ["delete mapping uuid of Orders: it is not wanted"],
+                **whole,
+            },
+            {"table": "Gone", "refusal": "there is no such table", "steps": [], **whole},
         ],
     }
+
+
+# --- what people may choose
+
+LACKING = TablePlan("Orders", not_restorable=("transformer", "deliveryStreams"), somebody_elses="my-own-stream")
+
+
+def test_finish_of_a_table_that_is_not_restorable_says_so_in_plan_and_result(capsys):
+    assert finished(Provisioning(), [LACKING]) is ExitCode.DONE
+
+    out, err = capsys.readouterr()
+    assert err.splitlines() == [
+        "Orders:",
+        "  not restorable: transformer, deliveryStreams",
+        "  delivery stream my-own-stream is somebody else's: it is used, and stays as it is",
+        "  - nothing to do",
+        "Orders: done; not restorable: transformer, deliveryStreams",
+        "1 of 1 tables are as asked for.",
+    ]
+    assert out.splitlines()[-1].split(maxsplit=1) == [
+        "Orders",
+        "done; not restorable: transformer, deliveryStreams",
+    ]
+
+
+def test_finish_of_a_table_that_is_not_restorable_has_the_keys_in_its_documents(capsys):
+    finished(Provisioning(), [LACKING], "--output", "json")
+    (table,) = json.loads(capsys.readouterr().out)["tables"]
+    finished(Provisioning(), [LACKING], "--output", "json", "--dry-run")
+    (planned,) = json.loads(capsys.readouterr().out)["tables"]
+
+    assert (table["result"], table["notRestorable"]) == ("done", ["transformer", "deliveryStreams"])
+    assert (planned["notRestorable"], planned["somebodyElses"]) == (
+        ["transformer", "deliveryStreams"],
+        "my-own-stream",
+    )
+
+
+@pytest.mark.parametrize("theirs", ["", "my-own-stream"])
+def test_finish_of_a_deprovisioning_tells_which_delivery_stream_goes_and_which_stays(capsys, theirs):
+    plan = TablePlan("Orders", DESTRUCTIVE.steps, somebody_elses=theirs)
+
+    finished(Provisioning(), [plan], "--dry-run", wanted=Wanted.DEPROVISIONED)
+
+    err = capsys.readouterr().err
+    assert ("delete its delivery stream" in err) == (not theirs)
+    assert ("my-own-stream is somebody else's" in err) == bool(theirs)
 
 
 # --- the filter

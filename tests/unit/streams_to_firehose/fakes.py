@@ -12,9 +12,11 @@ from botocore.exceptions import ReadTimeoutError
 from continuous_backup.aws import ClientError
 from continuous_backup.config import Config
 from continuous_backup.naming import Account
-from continuous_backup.streams_to_firehose.forwarding import Surroundings, Tally, forward
+from continuous_backup.streams_to_firehose.choices import Choices, of_config
+from continuous_backup.streams_to_firehose.forwarding import Surroundings, forward
 from continuous_backup.streams_to_firehose.packing import FIREHOSE, Limits
 from continuous_backup.streams_to_firehose.patience import Patience
+from continuous_backup.streams_to_firehose.tally import Tally
 
 EVENTS = Path(__file__).resolve().parents[2] / "events"
 ACCOUNT = Account("123456789012", "eu-west-1")
@@ -195,14 +197,15 @@ class Backup:
     s3: FakeS3 = field(default_factory=FakeS3)
     limits: Limits = FIREHOSE
     now: float = NOW
+    choices: Choices | None = None
 
     def invoke(self, records: list[Any], time: Time | None = None) -> Answer:
         time = time or Time()
         self.firehose.time = self.s3.time = time
         clients = {"firehose": self.firehose, "s3": self.s3}
-        surroundings = Surroundings(
-            self.config.in_account(ACCOUNT), ACCOUNT, clients.__getitem__, lambda: self.now, self.limits
-        )
+        config = self.config.in_account(ACCOUNT)
+        chosen = self.choices or of_config(config)
+        surroundings = Surroundings(config, ACCOUNT, clients.__getitem__, lambda: self.now, chosen, self.limits)
         tally = Tally()
         return Answer(forward({"Records": records}, surroundings, time.patience(), tally), tally)
 

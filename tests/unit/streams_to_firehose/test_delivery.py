@@ -16,7 +16,7 @@ from tests.unit.streams_to_firehose.fakes import (
     client_error,
 )
 
-CALL = [PackedRecord(b"%d\n" % n, n, n) for n in range(6)]
+CALL = [PackedRecord(b"%d\n" % n, [n], 2) for n in range(6)]
 
 
 def put(firehose: Any, time: Time | None = None) -> Delivered:
@@ -47,7 +47,7 @@ def test_put_call_when_some_are_refused_expects_only_those_sent_again():
     firehose = FakeFirehose([Refuses(lambda place: place in (1, 4)), Refuses(lambda place: place == 0)])
     delivered = put(firehose)
     assert sent(firehose) == [b"0\n1\n2\n3\n4\n5\n", b"1\n4\n", b"1\n"]
-    assert sorted(delivered.accepted, key=lambda record: record.first) == CALL
+    assert sorted(delivered.accepted, key=lambda record: record.positions) == CALL
     assert delivered.reason == ""
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from continuous_backup.config import Config
 from continuous_backup.errors import AwsError, BackupError, MalformedEvent
-from continuous_backup.streams_to_firehose.changes import Change, read
+from continuous_backup.streams_to_firehose import changes
 from tests.unit.streams_to_firehose.fakes import (
     DENIED,
     THROTTLED,
@@ -31,7 +31,7 @@ COMPRESSED = Config(compression="forwarder")
 
 
 def lines_of(records: list[Any]) -> list[bytes]:
-    return [item.line for item in read({"Records": records}) if isinstance(item, Change)]
+    return [changes.line(record) for record in records if changes.is_change(record)]
 
 
 def large_item(number: int) -> dict[str, Any]:
@@ -67,15 +67,13 @@ def test_forward_when_there_are_many_changes_expects_few_records_and_a_tally():
     backup = Backup()
     records = [stream_record(n, text="x" * 20_000) for n in range(100)]
     assert backup.invoke(records).tally.facts() == {
-        "table": "Orders",
         "changes": 100,
         "forwarded": 100,
-        "oversize": 0,
-        "failed": 0,
         "firehose_records": 2,
-        "bytes": sum(map(len, lines_of(records))),
+        "line_bytes": sum(map(len, lines_of(records))),
+        "firehose_bytes": sum(map(len, lines_of(records))),
         "calls": 1,
-        "retries": 0,
+        "oldest_change_seconds": 7200.0,
     }
 
 
@@ -86,7 +84,8 @@ def test_forward_when_the_forwarder_compresses_expects_members_in_the_delivery_s
     assert list(backup.firehose.accepted) == ["Orders.gz"]
     assert backup.firehose.lines("Orders.gz") == lines_of(records)
     assert tally.firehose_records == 2
-    assert tally.bytes < 200_000
+    assert tally.firehose_bytes < 200_000
+    assert tally.line_bytes == sum(map(len, lines_of(records)))
 
 
 def test_forward_when_an_event_has_two_tables_expects_each_in_its_own_delivery_stream_in_order():
@@ -256,3 +255,25 @@ def test_forward_when_hardly_any_time_is_left_expects_one_call_all_the_same():
     answer = backup.invoke([change_of_size(n, 900_000) for n in range(6)], Time(left=1))
     assert len(backup.firehose.lines()) == 4
     assert answer.first_not_accepted == sequence_number(4)
+
+
+def test_forward_when_the_first_table_is_refused_expects_nothing_of_the_others_that_comes_again():
+    backup = Backup(firehose=FakeFirehose(missing=["Orders"]))
+    records = [stream_record(n, "Orders" if n in (0, 3) else "Users") for n in range(6)]
+    assert backup.invoke(records[1:] + records[:1]).first_not_accepted == sequence_number(3)
+    assert backup.firehose.lines("Users") == lines_of([records[n] for n in (1, 2, 4, 5)])
+    backup.firehose.accepted.clear()
+    assert backup.invoke(records).first_not_accepted == sequence_number(0)
+    assert backup.firehose.lines("Users") == []
+
+
+def test_forward_when_every_call_is_slow_expects_each_invocation_to_get_on():
+    backup, left = Backup(), [{**stream_record(0), "eventName": "RENAME"}, *map(large_item, range(1, 7))]
+    for _ in range(10):
+        answer = backup.invoke(left, Time(left=40, seconds_a_call=12))
+        numbers = [record["dynamodb"]["SequenceNumber"] for record in left]
+        left = left[numbers.index(answer.first_not_accepted) :] if answer.first_not_accepted else []
+        if not left:
+            break
+    assert left == []
+    assert len(backup.s3.objects) == 7

@@ -4,6 +4,7 @@ import base64
 import json
 import logging
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -137,6 +138,15 @@ def facts(record: logging.LogRecord) -> dict[str, Any]:
     return {name: value for name, value in vars(record).items() if name not in usual}
 
 
+def summary_of(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    """The one line that the last invocation wrote at its end, without the time and CloudWatch's directive."""
+    (line,) = capsys.readouterr().out.splitlines()
+    said = json.loads(line)
+    assert said.pop("timestamp").endswith("+00:00")
+    said.pop("_aws", None)
+    return said
+
+
 def test_handler_when_invoked_warm_many_times_writes_every_time(world: World):
     for number in range(20):
         assert module.handler(event(number), Context()) == {"batchItemFailures": []}
@@ -212,25 +222,25 @@ def test_handler_when_nothing_listens_expects_the_first_change(monkeypatch: pyte
 
 
 def test_handler_when_access_is_denied_expects_the_invocation_to_fail_and_say_why(
-    world: World, logged: list[logging.LogRecord]
+    world: World, capsys: pytest.CaptureFixture[str]
 ):
     world.firehose.faults = [Raises(DENIED)]
     with pytest.raises(AwsError, match="delivery stream Orders: PutRecordBatch"):
         module.handler(event(1), Context())
-    (summary,) = logged
-    assert summary.levelno == logging.ERROR
-    assert facts(summary)["table"] == "Orders"
-    assert "delivery stream Orders" in facts(summary)["reason"]
-    assert "docs/iam.md" in facts(summary)["hint"]
+    summary = summary_of(capsys)
+    assert (summary["level"], summary["message"]) == ("ERROR", "nothing of the batch is acknowledged")
+    assert (summary["Table"], summary["ChangesReceived"]) == ("Orders", 1)
+    assert "delivery stream Orders" in summary["reason"]
+    assert "docs/iam.md" in summary["hint"]
 
 
 def test_handler_when_its_configuration_is_broken_expects_the_invocation_to_fail_and_say_why(
-    tmp_path: Path, logged: list[logging.LogRecord]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
     (tmp_path / "config.hjson").write_text("firehoseDeliveryBuckets: the-bucket")
     with pytest.raises(ConfigurationError):
         module.handler(event(1), Context())
-    assert "did you mean firehoseDeliveryBucket?" in facts(logged[0])["reason"]
+    assert "did you mean firehoseDeliveryBucket?" in summary_of(capsys)["reason"]
 
 
 def test_handler_when_the_event_is_of_another_kind_expects_the_invocation_to_fail(world: World):
@@ -238,42 +248,44 @@ def test_handler_when_the_event_is_of_another_kind_expects_the_invocation_to_fai
         module.handler({"detail-type": "AWS API Call via CloudTrail"}, Context())
 
 
-def test_handler_when_all_is_accepted_expects_one_line_with_the_facts(
-    world: World, logged: list[logging.LogRecord]
+def test_handler_when_all_is_accepted_expects_one_line_with_the_facts_and_nothing_for_zeros(
+    world: World, capsys: pytest.CaptureFixture[str], logged: list[logging.LogRecord]
 ):
     module.handler(event(1, 2, 3), Context())
-    (summary,) = logged
-    assert summary.levelno == logging.INFO
-    assert facts(summary) == {
-        "table": "Orders",
-        "changes": 3,
-        "forwarded": 3,
-        "oversize": 0,
-        "failed": 0,
-        "firehose_records": 1,
-        "bytes": sum(map(len, world.firehose.lines())),
-        "calls": 1,
-        "retries": 0,
+    summary, size = summary_of(capsys), sum(map(len, world.firehose.lines()))
+    assert summary.pop("OldestChangeAge") > 1_000_000
+    assert summary == {
+        "level": "INFO",
+        "message": "the whole batch is accepted",
+        "Table": "Orders",
+        "ChangesReceived": 3,
+        "ChangesForwarded": 3,
+        "FirehoseRecords": 1,
+        "BytesBeforeCompression": size,
+        "BytesToFirehose": size,
+        "Calls": 1,
     }
+    assert logged == []
 
 
 def test_handler_when_a_part_has_to_come_again_expects_a_warning_with_the_number(
-    world: World, logged: list[logging.LogRecord]
+    world: World, logged: list[logging.LogRecord], capsys: pytest.CaptureFixture[str]
 ):
     world.firehose.faults = [Refuses(lambda _: True)]
     module.handler(event(7, 8), Context(LITTLE_TIME))
-    reason, summary = logged
+    (reason,) = logged
     assert facts(reason) == {
         "table": "Orders",
         "sequence_number": sequence_number(7),
         "reason": "Orders: ServiceUnavailableException (1)",
     }
-    assert summary.levelno == logging.WARNING
-    assert facts(summary)["first_not_accepted"] == sequence_number(7)
+    summary = summary_of(capsys)
+    assert summary["level"] == "WARNING"
+    assert summary["first_not_accepted"] == sequence_number(7)
 
 
 def test_handler_whatever_happens_expects_no_contents_of_items_in_the_log(
-    world: World, logged: list[logging.LogRecord]
+    world: World, logged: list[logging.LogRecord], capsys: pytest.CaptureFixture[str]
 ):
     secret = "4111-1111-1111-1111"
     good, large = event(1, text=secret), event(2, text=secret * 60_000)
@@ -286,8 +298,34 @@ def test_handler_whatever_happens_expects_no_contents_of_items_in_the_log(
     world.firehose.faults = [Raises(DENIED)]
     with pytest.raises(AwsError):
         module.handler(good, Context())
-    assert len(logged) == 2 + 2 + 3 + 1
+    said = capsys.readouterr().out
+    assert len(said.splitlines()) == 4
+    assert secret not in said
+    assert len(logged) == 1 + 1 + 2
     assert not [record for record in logged if secret in repr(vars(record))]
     kept = [facts(record) for record in logged if "kept whole" in record.getMessage()]
-    assert [each["sequence_number"] for each in kept] == [sequence_number(3), sequence_number(4)]
+    assert [each["first_sequence_number"] for each in kept] == [sequence_number(3), sequence_number(4)]
     assert all(each["reason"] and each["key"].startswith("backups/Orders/_failed/") for each in kept)
+
+
+@pytest.mark.parametrize(("metrics", "dimensions"), [("function", [[]]), ("table", [[], ["Table"]])])
+def test_handler_when_metrics_are_chosen_expects_cloudwatch_told_how_to_read_the_line(
+    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str], metrics: str, dimensions: list[list[str]]
+):
+    (tmp_path / "config.hjson").write_text(f"metrics: {metrics}\n")
+    module.handler(event(1), Context())
+    said = json.loads(capsys.readouterr().out)
+    (directive,) = said["_aws"]["CloudWatchMetrics"]
+    assert (directive["Namespace"], directive["Dimensions"]) == ("DynamoDBContinuousBackup", dimensions)
+    assert all(isinstance(said[each["Name"]], int | float) for each in directive["Metrics"])
+    assert {"Name": "BytesToFirehose", "Unit": "Bytes"} in directive["Metrics"]
+    assert "ChangesFailed" not in {each["Name"] for each in directive["Metrics"]}
+    assert abs(said["_aws"]["Timestamp"] / 1000 - time.time()) < 60
+
+
+def test_handler_when_no_metrics_are_chosen_expects_the_line_alone(
+    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    (tmp_path / "config.hjson").write_text("metrics: none\n")
+    module.handler(event(1), Context())
+    assert "_aws" not in json.loads(capsys.readouterr().out)

@@ -11,7 +11,12 @@ from botocore.exceptions import (
 
 from continuous_backup.config import keys
 from continuous_backup.errors import AwsError, UsageError
-from continuous_backup.streams_to_firehose.patience import SECONDS_OF_A_CALL, passes_by_itself
+from continuous_backup.streams_to_firehose.patience import (
+    LONGEST_PAUSE_SECONDS,
+    RETRYING_SECONDS,
+    SECONDS_OF_A_CALL,
+    passes_by_itself,
+)
 from tests.unit.streams_to_firehose.fakes import DENIED, THROTTLED, UNHEARD, Time, client_error
 
 URL = "https://firehose.eu-west-1.amazonaws.com/"
@@ -88,7 +93,7 @@ def test_try_until_done_when_it_goes_on_expects_pauses_that_double_up_to_a_cap()
     time = Time(left=60)
     time.patience(random=1.0).try_until_done(lambda: NEVER, "it")
     assert time.pauses == pytest.approx([0.1, 0.2, 0.4, 0.8, 1.6, 3.2] + [5.0] * (len(time.pauses) - 6))
-    assert len(time.pauses) > 8
+    assert len(time.pauses) == 8
 
 
 def test_try_until_done_when_it_goes_on_expects_pauses_spread_from_zero():
@@ -97,11 +102,49 @@ def test_try_until_done_when_it_goes_on_expects_pauses_spread_from_zero():
     assert time.pauses == pytest.approx([0.025, 0.05, 0.1])
 
 
-def test_try_until_done_when_tried_thousands_of_times_expects_the_cap_to_hold():
+def test_try_until_done_when_tried_thousands_of_times_expects_the_last_reason_and_a_finite_pause():
     time = Time(left=1e6)
-    tries = [NEVER] * 5000
-    assert time.patience().try_until_done(attempts(*tries, ""), "it") == ""
-    assert max(time.pauses) == 5.0
+    assert time.patience(random=0.0).try_until_done(attempts(*[NEVER] * 5000, ""), "it") == ""
+    assert max(time.pauses) == 0
+
+
+def test_try_until_done_when_it_goes_on_expects_an_end_though_there_is_time_left():
+    time = Time(left=900)
+    assert time.patience().try_until_done(lambda: NEVER, "it") == NEVER
+    assert 900 - RETRYING_SECONDS <= time.left <= 900 - RETRYING_SECONDS + LONGEST_PAUSE_SECONDS
+
+
+def test_try_until_done_when_attempts_themselves_take_long_expects_their_time_counted():
+    time = Time(left=900)
+
+    def slow() -> str:
+        time.left -= 9
+        return NEVER
+
+    patience = time.patience()
+    assert patience.try_until_done(slow, "it") == NEVER
+    assert patience.calls == 3
+
+
+def test_try_until_done_when_one_thing_used_up_the_retrying_expects_the_next_tried_once():
+    time = Time(left=900)
+    patience = time.patience()
+    patience.try_until_done(lambda: NEVER, "it")
+    calls = patience.calls
+    assert patience.try_until_done(lambda: NEVER, "another") == NEVER
+    assert patience.calls == calls + 1
+    assert patience.try_until_done(attempts(""), "a third") == ""
+
+
+def test_try_until_done_when_much_succeeds_expects_no_end_of_it():
+    time = Time(left=900)
+    patience = time.patience()
+
+    def slow_but_done() -> str:
+        time.left -= 5
+        return ""
+
+    assert [patience.try_until_done(slow_but_done, "it") for _ in range(100)] == [""] * 100
 
 
 def test_try_until_done_when_time_runs_short_expects_the_last_reason_with_time_for_the_answer():

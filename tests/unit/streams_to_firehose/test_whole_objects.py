@@ -1,12 +1,13 @@
 import gzip
+import json
 import time
-from dataclasses import replace
 
 import pytest
 
 from continuous_backup.config import Config
 from continuous_backup.errors import AwsError
-from continuous_backup.streams_to_firehose.changes import Change, NoChange, read
+from continuous_backup.streams_to_firehose import changes
+from continuous_backup.streams_to_firehose.changes import StreamRecord
 from continuous_backup.streams_to_firehose.patience import Patience
 from continuous_backup.streams_to_firehose.whole_objects import WholeObject, of_failed, of_oversize, put_object
 from tests.unit.streams_to_firehose.fakes import ACCOUNT, NOW, FakeS3, Time, client_error, stream_record
@@ -16,16 +17,12 @@ KEY_ARN = "arn:aws:kms:eu-west-1:123456789012:key/11111111-2222-3333-4444-555555
 WHOLE = WholeObject("backups/Orders/2024/11/07/08/a.gz", b"body")
 
 
-def change() -> Change:
-    (item,) = read({"Records": [stream_record(1)]})
-    assert isinstance(item, Change)
-    return item
+RECORD = stream_record(1)
+RENAMED = {**RECORD, "eventName": "RENAME"}
 
 
-def no_change(record: object) -> NoChange:
-    (item,) = read({"Records": [record]})
-    assert isinstance(item, NoChange)
-    return item
+def oversize(record: StreamRecord = RECORD, prefix: str = "backups", now: float = NOW) -> WholeObject:
+    return of_oversize(record, changes.line(record), prefix, now)
 
 
 def put(s3: FakeS3, patience: Patience | None = None, kms_key_arn: str = "") -> str:
@@ -34,56 +31,67 @@ def put(s3: FakeS3, patience: Patience | None = None, kms_key_arn: str = "") -> 
 
 
 def test_of_oversize_when_written_expects_the_hour_of_the_change_in_the_change_log():
-    whole = of_oversize(change(), "backups/all", NOW)
+    whole = oversize(prefix="backups/all")
     assert whole.key == ("backups/all/Orders/2024/11/07/08/oversize-99999999999999999999-a7c86bf5db457685.gz")
-    assert gzip.decompress(whole.body) == change().line
+    assert gzip.decompress(whole.body) == changes.line(RECORD)
 
 
 def test_of_oversize_when_the_process_is_in_another_time_zone_expects_utc(monkeypatch: pytest.MonkeyPatch):
-    key = of_oversize(change(), "backups", NOW).key
+    key = oversize().key
     monkeypatch.setenv("TZ", "Asia/Kolkata")
     time.tzset()
     try:
-        assert of_oversize(change(), "backups", NOW).key == key
+        assert oversize().key == key
     finally:
         monkeypatch.undo()
         time.tzset()
 
 
 def test_of_oversize_when_the_batch_is_repeated_later_expects_the_same_object():
-    assert of_oversize(change(), "backups", NOW) == of_oversize(change(), "backups", NOW + 20 * HOUR)
+    assert oversize() == oversize(now=NOW + 20 * HOUR)
 
 
 def test_of_oversize_when_the_number_is_that_of_another_stream_expects_another_object():
-    other = replace(change(), stream_arn=change().stream_arn + "1")
-    assert of_oversize(change(), "backups", NOW).key != of_oversize(other, "backups", NOW).key
+    other = {**RECORD, "eventSourceARN": RECORD["eventSourceARN"] + "1"}
+    assert oversize().key != oversize(other).key
 
 
 def test_of_oversize_when_the_change_has_no_time_expects_the_hour_of_arrival():
-    assert "/Orders/2024/11/07/10/" in of_oversize(replace(change(), time=None), "backups", NOW).key
+    timeless = {**RECORD["dynamodb"], "ApproximateCreationDateTime": None}
+    assert "/Orders/2024/11/07/10/" in oversize({**RECORD, "dynamodb": timeless}).key
 
 
 def test_of_failed_when_the_table_is_told_expects_it_beside_its_change_log():
-    whole = of_failed(no_change({**stream_record(1), "eventName": "RENAME"}), "backups", NOW)
+    whole = of_failed("Orders", [RENAMED], "backups", NOW)
     assert whole.key.startswith("backups/Orders/_failed/2024/11/07/08/99999999999999999999-")
     assert whole.key.endswith(".gz")
 
 
 def test_of_failed_when_the_table_is_not_told_expects_it_where_no_table_can_be():
-    whole = of_failed(no_change({"who": "knows"}), "backups", NOW)
+    whole = of_failed("", [{"who": "knows"}], "backups", NOW)
     assert whole.key.startswith("backups/_/_failed/2024/11/07/10/unnumbered-")
     assert gzip.decompress(whole.body) == b'{"who":"knows"}\n'
 
 
 def test_of_failed_when_the_record_comes_again_in_another_order_expects_the_same_object():
-    record = {**stream_record(1), "eventName": "RENAME"}
-    turned = dict(reversed(record.items()))
-    assert of_failed(no_change(record), "backups", NOW) == of_failed(no_change(turned), "backups", NOW + HOUR)
+    turned = dict(reversed(RENAMED.items()))
+    assert of_failed("Orders", [RENAMED], "backups", NOW) == of_failed("Orders", [turned], "backups", NOW + HOUR)
 
 
 def test_of_failed_when_two_records_have_no_number_expects_two_objects():
-    first, second = no_change({"who": "knows"}), no_change({"who": "cares"})
-    assert of_failed(first, "backups", NOW).key != of_failed(second, "backups", NOW).key
+    first, second = ({"who": "knows"}, {"who": "cares"})
+    assert of_failed("", [first], "backups", NOW).key != of_failed("", [second], "backups", NOW).key
+
+
+def test_of_failed_when_there_are_several_records_expects_a_line_for_each_and_the_first_one_in_the_key():
+    whole = of_failed("Orders", [RENAMED, {"who": "knows"}], "backups", NOW)
+    assert [json.loads(line) for line in gzip.decompress(whole.body).splitlines()] == [RENAMED, {"who": "knows"}]
+    assert "/99999999999999999999-" in whole.key
+
+
+def test_of_failed_when_other_records_follow_the_first_expects_another_object():
+    alone, together = ([RENAMED], [RENAMED, {"who": "knows"}])
+    assert of_failed("Orders", alone, "backups", NOW).key != of_failed("Orders", together, "backups", NOW).key
 
 
 def test_put_object_when_no_key_is_set_expects_the_buckets_own_encryption_and_the_owner_checked():

@@ -5,8 +5,9 @@ from dataclasses import replace
 from typing import Any
 
 from continuous_backup import naming
-from continuous_backup.aws import Aws, ClientError, error_code
+from continuous_backup.aws import Aws, ClientError, Pace, error_code
 from continuous_backup.config import Config
+from continuous_backup.ensure_backup.observer import DELIVERY_STREAM_CALLS_PER_SECOND
 from continuous_backup.errors import UsageError
 from continuous_backup.naming import Account
 from continuous_backup.operations.deployment import bucket_policy
@@ -15,6 +16,7 @@ from continuous_backup.operations.deployment.state import (
     Deployment,
     Function,
     LogGroup,
+    NamedDeliveryStream,
     RolesStack,
     Rule,
     Surroundings,
@@ -43,13 +45,33 @@ def observe_removable(aws: Aws, account: Account) -> Deployment:
     )
 
 
-def surroundings(aws: Aws, account: Account) -> Surroundings:
-    """What matters of the account: whether a trail tells of API calls, and the concurrency left."""
+def surroundings(aws: Aws, config: Config, account: Account) -> Surroundings:
+    """What matters of the account: trails, the concurrency left, and delivery streams that `config` names."""
     limits = aws.client("lambda").get_account_settings()["AccountLimit"]
+    pace = Pace(aws, DELIVERY_STREAM_CALLS_PER_SECOND)
     return Surroundings(
         trail_logs_api_calls=_trail_logs_api_calls(aws, account),
         unreserved_concurrency=limits.get("UnreservedConcurrentExecutions", 0),
+        delivery_streams=tuple(_delivery_stream(aws, pace, name) for name in config.delivery_streams_named),
     )
+
+
+def _delivery_stream(aws: Aws, pace: Pace, name: str) -> NamedDeliveryStream:
+    firehose = aws.client("firehose")
+    try:
+        pace.wait_for("DescribeDeliveryStream")
+        described = firehose.describe_delivery_stream(DeliveryStreamName=name)["DeliveryStreamDescription"]
+        pace.wait_for("ListTagsForDeliveryStream")
+        tags = firehose.list_tags_for_delivery_stream(DeliveryStreamName=name)["Tags"]
+    except ClientError as err:
+        code = error_code(err)
+        if code not in {"ResourceNotFoundException", *_DENIED}:
+            raise
+        return NamedDeliveryStream(name, None if code in _DENIED else "")
+    values = {each["Key"]: each.get("Value", "") for each in tags}
+    ours = values.get(naming.MANAGED_TAG) == naming.MANAGED_TAG_VALUE
+    table = values.get(naming.TABLE_TAG, "(none)") if ours else ""
+    return NamedDeliveryStream(name, described["DeliveryStreamStatus"], table)
 
 
 def _bucket(aws: Aws, config: Config, account: Account) -> Bucket | None:

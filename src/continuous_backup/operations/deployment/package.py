@@ -10,7 +10,7 @@ from pathlib import Path
 
 from continuous_backup import config as configuration
 from continuous_backup.errors import UsageError
-from continuous_backup.operations import build
+from continuous_backup.operations import build, custom_functions
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,11 @@ class Package:
 
 
 def load(dist: Path) -> dict[str, Package]:
-    """The zips in `dist`, by function. Raises UsageError where one is missing or was not made by build.sh."""
-    packages = {each.name: _load(each.name, dist / build.zip_name(each.name)) for each in build.FUNCTIONS}
+    """The zips in `dist`, by function.
+
+    Raises UsageError where one is missing, was not made by build.sh, or lacks what its configuration names.
+    """
+    packages = {each.name: _load(each, dist / build.zip_name(each.name)) for each in build.FUNCTIONS}
     texts = {each.config_text for each in packages.values()}
     if len(texts) > 1:
         raise UsageError(
@@ -58,19 +61,28 @@ def require_config(packages: dict[str, Package], config_file: Path) -> None:
         )
 
 
-def _load(function: str, path: Path) -> Package:
+def _load(function: build.Function, path: Path) -> Package:
     try:
         content = path.read_bytes()
         with zipfile.ZipFile(path) as archive:
             facts = json.loads(archive.read(build.BUILD_FACTS))
             architecture, python, handler = (facts[name] for name in ("architecture", "python", "handler"))
             text = archive.read(configuration.BUNDLED_NAME).decode()
+            files = set(archive.namelist())
     except FileNotFoundError as err:
         raise UsageError(f"there is no {path}", "run ./build.sh first") from err
     except (OSError, zipfile.BadZipFile, zlib.error, KeyError, TypeError, ValueError) as err:
         raise UsageError(f"{path} is not a zip of build.sh: {err}", "run ./build.sh again") from err
+    values = configuration.parse_hjson(text, f"{configuration.BUNDLED_NAME} in {path}")
+    for key in function.runs:
+        wanted = custom_functions.path_in(key, values)
+        if wanted and custom_functions.file_name(wanted) not in files:
+            raise UsageError(
+                f"{path} has no {custom_functions.file_name(wanted)}, and {key} is {wanted} in its configuration",
+                "run ./build.sh again: it puts the file into the zip",
+            )
     return Package(
-        function=function,
+        function=function.name,
         path=path,
         sha256=base64.b64encode(hashlib.sha256(content).digest()).decode(),
         architecture=architecture,

@@ -1,7 +1,6 @@
 """From what is deployed to what should be: pure functions."""
 
 import json
-from dataclasses import replace
 
 from continuous_backup import naming
 from continuous_backup.operations.deployment.actions import (
@@ -60,22 +59,20 @@ def plan(there: Deployment, wanted: Deployment, around: Surroundings, *, redeplo
         *_conflicts(there),
         *(_busy(there.roles_stack) if wanted.roles_stack else []),
         *_key_without_permission(there, wanted),
+        *_named_but_ours(around),
     ]
     if conflicts:
         return [*conflicts]
-    functions: list[Step] = []
-    for function in wanted.functions.values():
-        found = there.functions.get(function.name)
-        steps = _function_steps(found, function, around, redeploy)
-        functions += steps
-        around = _with_reserved(around, steps, found)
+    functions = wanted.functions.values()
     return [
         *_bucket_steps(there, wanted),
         *_roles_steps(there.roles_stack, wanted.roles_stack),
         *_log_group_steps(there, wanted),
-        *functions,
+        *(step for each in functions for step in _function_steps(there.functions.get(each.name), each, redeploy)),
+        *_concurrency_steps(there, wanted, around),
         *(step for rule in wanted.rules.values() for step in _rule_steps(there.rules.get(rule.name), rule)),
         *_trail_notes(around),
+        *_delivery_stream_notes(around),
     ]
 
 
@@ -142,6 +139,19 @@ def _key_without_permission(there: Deployment, wanted: Deployment) -> list[Confl
     ]
 
 
+def _named_but_ours(around: Surroundings) -> list[Conflict]:
+    """The changes of two tables would be in one log: the forwarder writes where the configuration says."""
+    return [
+        Conflict(
+            f"delivery stream {each.name}, which the configuration names as somebody else's, is ours, that of "
+            f"table {each.table}",
+            "name one that is not ours in deliveryStreams and routeByAttribute",
+        )
+        for each in around.delivery_streams
+        if each.table
+    ]
+
+
 def _bucket_steps(there: Deployment, wanted: Deployment) -> list[Step]:
     if wanted.bucket is None:
         return []
@@ -185,7 +195,7 @@ def _log_group_steps(there: Deployment, wanted: Deployment) -> list[Step]:
     return steps
 
 
-def _function_steps(found: Function | None, aim: Function, around: Surroundings, redeploy: bool) -> list[Step]:
+def _function_steps(found: Function | None, aim: Function, redeploy: bool) -> list[Step]:
     steps: list[Step] = []
     if found is None:
         steps.append(CreateFunction(aim))
@@ -198,28 +208,46 @@ def _function_steps(found: Function | None, aim: Function, around: Surroundings,
         )
         if differences:
             steps.append(UpdateSettings(aim, differences))
-    return steps + _concurrency_steps(found.reserved_concurrency if found else 0, aim, around)
+    return steps
 
 
-def _concurrency_steps(reserved: int, aim: Function, around: Surroundings) -> list[Step]:
-    more = aim.reserved_concurrency - reserved
-    if not more:
-        return []
-    if more > 0 and around.unreserved_concurrency - more < ALWAYS_UNRESERVED:
-        return [
-            Note(
-                f"no concurrency is reserved for {aim.name}: the account has {around.unreserved_concurrency} "
-                f"unreserved, of which {ALWAYS_UNRESERVED} must stay so; ask AWS for a higher quota"
-            )
-        ]
-    return [ReserveConcurrency(aim.name, aim.reserved_concurrency)]
+def _concurrency_steps(there: Deployment, wanted: Deployment, around: Surroundings) -> list[Step]:
+    """First what is given back; then, of what the account has left, what EnsureDynamoBackup is to have.
+
+    It is little, and it alone keeps the function from meeting itself.
+    """
+
+    def turn(change: tuple[Function, int]) -> tuple[bool, bool]:
+        function, more = change
+        return more > 0, function.name != naming.ENSURE_FUNCTION
+
+    steps: list[Step] = []
+    unreserved = around.unreserved_concurrency
+    changes = [(each, each.reserved_concurrency - _reserved(there, each)) for each in wanted.functions.values()]
+    for function, more in sorted(changes, key=turn):
+        if more > 0 and unreserved - more < ALWAYS_UNRESERVED:
+            steps.append(_too_little_left(function, _reserved(there, function), unreserved))
+        elif more:
+            steps.append(ReserveConcurrency(function.name, function.reserved_concurrency))
+            unreserved -= more
+    return steps
 
 
-def _with_reserved(around: Surroundings, steps: list[Step], found: Function | None) -> Surroundings:
-    """The surroundings after a function's steps: what it reserves is no longer there for the next."""
-    before = found.reserved_concurrency if found else 0
-    more = sum(step.executions - before for step in steps if isinstance(step, ReserveConcurrency))
-    return replace(around, unreserved_concurrency=around.unreserved_concurrency - more)
+def _reserved(there: Deployment, function: Function) -> int:
+    found = there.functions.get(function.name)
+    return found.reserved_concurrency if found else 0
+
+
+def _too_little_left(function: Function, reserved: int, unreserved: int) -> Note:
+    so = (
+        f"the concurrency reserved for {function.name} stays {reserved}"
+        if reserved
+        else f"no concurrency is reserved for {function.name}"
+    )
+    return Note(
+        f"{so}, and not {function.reserved_concurrency}: the account has {unreserved} unreserved, of which "
+        f"{ALWAYS_UNRESERVED} must stay so; ask AWS for a higher quota"
+    )
 
 
 def _rule_steps(found: Rule | None, aim: Rule) -> list[Step]:
@@ -250,3 +278,17 @@ def _trail_notes(around: Surroundings) -> list[Step]:
             loud=True,
         )
     ]
+
+
+def _delivery_stream_notes(around: Surroundings) -> list[Step]:
+    notes: list[Step] = []
+    for each in around.delivery_streams:
+        named = f"delivery stream {each.name}, which the configuration names,"
+        if each.status is None:
+            notes.append(Note(f"{named} could not be looked at: see that it is there, and is not ours"))
+        elif each.status != "ACTIVE":
+            so = f"is {each.status}" if each.status else "is not there"
+            notes.append(
+                Note(f"{named} {so}: changes for it wait in their table's stream, 22 hours long", loud=True)
+            )
+    return notes

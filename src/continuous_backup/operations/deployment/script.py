@@ -45,11 +45,13 @@ def deploy(options: argparse.Namespace, environment: Mapping[str, str]) -> ExitC
     steps = planner.plan(
         observer.observe(aws, config, account),
         aim,
-        observer.surroundings(aws, account),
+        observer.surroundings(aws, config, account),
         redeploy=options.redeploy,
     )
     cli.tell(f"Account {account.id}, region {account.region}, backup in s3://{config.bucket}/{config.prefix}")
     cli.tell(f"Tables: {config.name_filter_problem or _filter_in_words(config)}")
+    for line in _not_restorable_in_words(config):
+        cli.tell(line)
     return _carry_out(options, steps, Executor(aws, account, packages), "{count} changes made; deployed.")
 
 
@@ -73,7 +75,9 @@ def undeploy(options: argparse.Namespace) -> ExitCode:
         cli.show(options, [], {"dryRun": options.dry_run, "changes": [], "notes": []})
         return ExitCode.DONE
     for table in wired:
-        cli.tell(f"  - release table {table}: its mapping, then its delivery stream")
+        theirs = config.delivery_streams.get(table)
+        then = f"delivery stream {theirs} is somebody else's and stays" if theirs else "then its delivery stream"
+        cli.tell(f"  - release table {table}: its mapping, {then}")
     if not options.dry_run and (wired or _changes(steps)):
         for step in steps:
             cli.tell(f"  - {step}")
@@ -96,6 +100,14 @@ def _filter_in_words(config: Config) -> str:
     )
     functions = [f"for which {config.optin_function} says yes"] if config.optin_function else []
     return "those " + " and ".join(names + functions) if names + functions else "all"
+
+
+def _not_restorable_in_words(config: Config) -> list[str]:
+    """Nothing where every table's log is a whole record of its changes."""
+    of_all = config.why_not_restorable("")
+    lines = [f"Not restorable: every table, because of {', '.join(of_all)}"] if of_all else []
+    named = [f"{table} (to {config.delivery_streams[table]})" for table in sorted(config.delivery_streams)]
+    return [*lines, *([f"Not restorable: {', '.join(named)}, because of deliveryStreams"] if named else [])]
 
 
 def _with_options(config: Config, options: argparse.Namespace) -> Config:

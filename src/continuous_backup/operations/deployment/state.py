@@ -79,6 +79,19 @@ class Deployment:
 
 
 @dataclass(frozen=True)
+class NamedDeliveryStream:
+    """A delivery stream that the configuration names as somebody else's.
+
+    `status` is Firehose's, "" where there is none of the name, and None where it could not be found out;
+    `table` is the one that it was made for by us, "" where it is not ours.
+    """
+
+    name: str
+    status: str | None = "ACTIVE"
+    table: str = ""
+
+
+@dataclass(frozen=True)
 class Surroundings:
     """What is not ours to change, and matters.
 
@@ -88,3 +101,4 @@ class Surroundings:
 
     trail_logs_api_calls: bool | None = True
     unreserved_concurrency: int = 1000
+    delivery_streams: tuple[NamedDeliveryStream, ...] = ()

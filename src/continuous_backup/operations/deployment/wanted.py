@@ -11,6 +11,7 @@ from continuous_backup.config import Config
 from continuous_backup.ensure_backup.events import EVENT_PATTERN
 from continuous_backup.errors import UsageError
 from continuous_backup.naming import Account
+from continuous_backup.operations import custom_functions
 from continuous_backup.operations.deployment.package import Package
 from continuous_backup.operations.deployment.state import (
     Bucket,
@@ -22,7 +23,6 @@ from continuous_backup.operations.deployment.state import (
 )
 
 ROLES_TEMPLATE = "iam-roles.yaml"
-_BUNDLED_FUNCTION = "optinFunction"
 
 
 def wanted(
@@ -85,16 +85,18 @@ def wanted(
 def environment_of(config_text: str, environment: Mapping[str, str]) -> dict[str, str]:
     """The keys that the file leaves to the environment, as the functions' environment variables.
 
-    Raises UsageError for optinFunction, whose Python file has to be in the zip.
+    Raises UsageError for those that name a function of people's, whose Python file has to be in the zip.
     """
     in_file = configuration.parse_hjson(config_text, configuration.BUNDLED_NAME)
-    left_out = set(configuration.keys()).difference(in_file)
-    if environment.get(_BUNDLED_FUNCTION) and _BUNDLED_FUNCTION in left_out:
-        raise UsageError(
-            f"{_BUNDLED_FUNCTION} is set in the environment, and its Python file would not be in the zip",
-            "put it into the configuration file, and run ./build.sh",
-        )
-    return {name: environment[name] for name in sorted(left_out) if environment.get(name)}
+    left_out = {name: its for name, its in configuration.keys().items() if name not in in_file}
+    variables = [configuration.set_variable(its, environment) for its in left_out.values()]
+    for key in custom_functions.ARGUMENTS:
+        if key in variables and custom_functions.path_in(key, environment):
+            raise UsageError(
+                f"{key} is set in the environment, and its Python file would not be in the zip",
+                "put it into the configuration file, and run ./build.sh",
+            )
+    return {name: environment[name] for name in sorted(filter(None, variables))}
 
 
 def description(config: Config) -> str:

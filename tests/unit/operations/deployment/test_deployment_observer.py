@@ -7,11 +7,18 @@ import pytest
 from deployments import ACCOUNT, ENSURE, FORWARDER, WANTED
 
 from continuous_backup import naming
+from continuous_backup.aws import ClientError
 from continuous_backup.config import Config
 from continuous_backup.errors import ExitCode, UsageError
 from continuous_backup.operations.deployment import bucket_policy
 from continuous_backup.operations.deployment.observer import _selects_api_calls, observe, surroundings
-from continuous_backup.operations.deployment.state import Bucket, Deployment, LogGroup, Surroundings
+from continuous_backup.operations.deployment.state import (
+    Bucket,
+    Deployment,
+    LogGroup,
+    NamedDeliveryStream,
+    Surroundings,
+)
 from continuous_backup.operations.deployment.wanted import statement_id
 
 CONFIG = Config(bucket="mine").in_account(ACCOUNT)
@@ -381,7 +388,7 @@ def describe_trail(trails, *, logging=True, selectors=ALL_EVENTS) -> None:
 def test_surroundings_without_a_trail_say_so_and_tell_the_concurrency(aws, stub, account_settings):
     stub("cloudtrail").add_response("describe_trails", {"trailList": []}, {"includeShadowTrails": True})
 
-    assert surroundings(aws, ACCOUNT) == Surroundings(False, 90)
+    assert surroundings(aws, CONFIG, ACCOUNT) == Surroundings(False, 90)
 
 
 @pytest.mark.parametrize(
@@ -411,14 +418,14 @@ def test_surroundings_with_a_trail_tell_whether_it_takes_in_api_calls(
     stub("cloudtrail").add_response("describe_trails", {"trailList": [TRAIL]})
     describe_trail(stub("cloudtrail"), selectors=selectors)
 
-    assert surroundings(aws, ACCOUNT).trail_logs_api_calls is logs
+    assert surroundings(aws, CONFIG, ACCOUNT).trail_logs_api_calls is logs
 
 
 def test_surroundings_with_a_trail_that_is_off_have_none(aws, stub, account_settings):
     stub("cloudtrail").add_response("describe_trails", {"trailList": [TRAIL]})
     describe_trail(stub("cloudtrail"), logging=False)
 
-    assert surroundings(aws, ACCOUNT).trail_logs_api_calls is False
+    assert surroundings(aws, CONFIG, ACCOUNT).trail_logs_api_calls is False
 
 
 def test_surroundings_with_one_good_trail_of_two_have_one(aws, stub, account_settings):
@@ -426,7 +433,7 @@ def test_surroundings_with_one_good_trail_of_two_have_one(aws, stub, account_set
     describe_trail(stub("cloudtrail"), logging=False)
     describe_trail(stub("cloudtrail"))
 
-    assert surroundings(aws, ACCOUNT).trail_logs_api_calls is True
+    assert surroundings(aws, CONFIG, ACCOUNT).trail_logs_api_calls is True
 
 
 def test_surroundings_with_a_good_trail_behind_an_unreadable_one_have_one(aws, stub, account_settings):
@@ -434,7 +441,7 @@ def test_surroundings_with_a_good_trail_behind_an_unreadable_one_have_one(aws, s
     stub("cloudtrail").add_client_error("get_trail_status", "AccessDeniedException")
     describe_trail(stub("cloudtrail"))
 
-    assert surroundings(aws, ACCOUNT).trail_logs_api_calls is True
+    assert surroundings(aws, CONFIG, ACCOUNT).trail_logs_api_calls is True
 
 
 @pytest.mark.parametrize(("everywhere", "logs"), [(True, True), (False, False)])
@@ -446,14 +453,14 @@ def test_surroundings_with_a_trail_of_another_region_count_it_where_it_covers_al
     if everywhere:
         describe_trail(stub("cloudtrail"))
 
-    assert surroundings(aws, ACCOUNT).trail_logs_api_calls is logs
+    assert surroundings(aws, CONFIG, ACCOUNT).trail_logs_api_calls is logs
 
 
 @pytest.mark.parametrize("code", ["AccessDeniedException", "UnsupportedOperationException"])
 def test_surroundings_that_may_not_be_looked_at_are_unknown(aws, stub, account_settings, code):
     stub("cloudtrail").add_client_error("describe_trails", code)
 
-    assert surroundings(aws, ACCOUNT).trail_logs_api_calls is None
+    assert surroundings(aws, CONFIG, ACCOUNT).trail_logs_api_calls is None
 
 
 @pytest.mark.parametrize("code", ["TrailNotFoundException", "CloudTrailARNInvalidException"])
@@ -463,7 +470,7 @@ def test_surroundings_with_a_trail_of_the_organization_that_tells_nothing_are_un
     stub("cloudtrail").add_response("describe_trails", {"trailList": [TRAIL]})
     stub("cloudtrail").add_client_error("get_trail_status", code)
 
-    assert surroundings(aws, ACCOUNT).trail_logs_api_calls is None
+    assert surroundings(aws, CONFIG, ACCOUNT).trail_logs_api_calls is None
 
 
 @pytest.mark.parametrize(
@@ -488,3 +495,60 @@ def test_advanced_selector_of_management_events_takes_in_dynamodbs_writes_or_not
 )
 def test_advanced_selector_without_management_events_takes_in_nothing(fields):
     assert not _selects_api_calls({"FieldSelectors": fields})
+
+
+# --- delivery streams that the configuration names
+
+
+def describe_delivery_stream(stub, name: str, status: str, tags: dict[str, str]) -> None:
+    described = {
+        "DeliveryStreamName": name,
+        "DeliveryStreamARN": ACCOUNT.delivery_stream_arn(name),
+        "DeliveryStreamStatus": status,
+        "DeliveryStreamType": "DirectPut",
+        "VersionId": "1",
+        "Destinations": [],
+        "HasMoreDestinations": False,
+    }
+    stub("firehose").add_response(
+        "describe_delivery_stream", {"DeliveryStreamDescription": described}, {"DeliveryStreamName": name}
+    )
+    told = [{"Key": key, "Value": value} for key, value in tags.items()]
+    stub("firehose").add_response(
+        "list_tags_for_delivery_stream", {"Tags": told, "HasMoreTags": False}, {"DeliveryStreamName": name}
+    )
+
+
+def test_surroundings_tell_of_each_delivery_stream_that_is_named_once(aws, stub, account_settings):
+    stub("cloudtrail").add_response("describe_trails", {"trailList": []})
+    describe_delivery_stream(stub, "theirs", "ACTIVE", {"team": "payments"})
+    stub("firehose").add_client_error("describe_delivery_stream", "ResourceNotFoundException")
+    stub("firehose").add_client_error("describe_delivery_stream", "AccessDeniedException")
+    describe_delivery_stream(
+        stub, "of-ours", "CREATING", {naming.MANAGED_TAG: "managed", naming.TABLE_TAG: "Carts"}
+    )
+    describe_delivery_stream(stub, "of-nobody", "ACTIVE", {naming.MANAGED_TAG: "managed"})
+    config = replace(
+        CONFIG,
+        delivery_streams={"Orders": "theirs", "Customers": "theirs", "Logs": "missing"},
+        route_by_attribute={
+            "status": {"PAID": "secret", "NEW": "theirs"},
+            "kind": {"a": "of-ours", "b": "of-nobody"},
+        },
+    )
+
+    assert surroundings(aws, config, ACCOUNT).delivery_streams == (
+        NamedDeliveryStream("theirs", "ACTIVE", ""),
+        NamedDeliveryStream("missing", "", ""),
+        NamedDeliveryStream("secret", None, ""),
+        NamedDeliveryStream("of-ours", "CREATING", "Carts"),
+        NamedDeliveryStream("of-nobody", "ACTIVE", "(none)"),
+    )
+
+
+def test_surroundings_where_firehose_fails_are_not_taken_for_none(aws, stub, account_settings):
+    stub("cloudtrail").add_response("describe_trails", {"trailList": []})
+    stub("firehose").add_client_error("describe_delivery_stream", "InternalFailure", http_status_code=400)
+
+    with pytest.raises(ClientError):
+        surroundings(aws, replace(CONFIG, delivery_streams={"Orders": "theirs"}), ACCOUNT)

@@ -113,3 +113,31 @@ def test_packages_built_with_another_file_are_refused(dist, tmp_path):
 
     assert re.fullmatch(f"the zips in {dist} were built with another configuration than {file}", error.problem)
     assert f"./build.sh {file}" in error.hint
+
+
+# --- people's own functions
+
+
+@pytest.mark.parametrize(
+    ("key", "function"),
+    [
+        ("optinFunction", "EnsureDynamoBackup"),
+        ("transformer", "LambdaStreamToFirehose"),
+        ("router", "LambdaStreamToFirehose"),
+    ],
+)
+def test_packages_that_lack_a_file_that_their_configuration_names_are_refused(tmp_path, key, function):
+    dist = built_zips.write_all(tmp_path / "dist", f"{{\n  {key}: mine:f\n}}\n")
+    path = built_zips.zip_in(dist, function)
+
+    error = refusal(package.load, dist)
+
+    assert error.problem == f"{path} has no mine.py, and {key} is mine:f in its configuration"
+    assert error.hint == "run ./build.sh again: it puts the file into the zip"
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("mine.py", "def f(it): pass\n")
+    assert set(package.load(dist)) == set(FUNCTIONS)
+
+
+def test_packages_with_a_transformer_that_is_built_in_need_no_file(tmp_path):
+    package.load(built_zips.write_all(tmp_path / "dist", "{transformer: plain\n}"))

@@ -33,6 +33,7 @@ from continuous_backup.operations.deployment.state import (
     Deployment,
     Function,
     LogGroup,
+    NamedDeliveryStream,
     Rule,
     Surroundings,
 )
@@ -68,6 +69,7 @@ def test_plan_where_nothing_is_there_makes_everything_in_the_order_it_is_needed(
         "create function LambdaStreamToFirehose (python3.13, arm64, 512 MB)",
         "create function EnsureDynamoBackup (python3.13, arm64, 256 MB)",
         "reserve concurrency 1 for function EnsureDynamoBackup",
+        "reserve concurrency 100 for function LambdaStreamToFirehose",
         "create rule DynamoDBCreateDelete (DynamoDB API calls)",
         "let rule DynamoDBCreateDelete call EnsureDynamoBackup",
         "permit rule DynamoDBCreateDelete to invoke EnsureDynamoBackup",
@@ -141,7 +143,7 @@ def test_plan_where_a_function_is_missing_makes_it(function):
     steps = planned(without(WANTED, "functions", function))
 
     assert steps[0] == CreateFunction(WANTED.functions[function])
-    assert steps[1:] == ([ReserveConcurrency(ENSURE, 1)] if function == ENSURE else [])
+    assert steps[1:] == [ReserveConcurrency(function, WANTED.functions[function].reserved_concurrency)]
 
 
 @pytest.mark.parametrize("name", list(WANTED.log_groups))
@@ -298,7 +300,7 @@ def test_plan_where_a_key_is_set_and_the_bucket_encrypts_with_none_leaves_the_bu
 # --- concurrency
 
 
-def reserved(ensure: int = 1, forwarder: int = 0) -> Deployment:
+def reserved(ensure: int = 1, forwarder: int = 100) -> Deployment:
     there = with_function(WANTED, ENSURE, reserved_concurrency=ensure)
     return with_function(there, FORWARDER, reserved_concurrency=forwarder)
 
@@ -308,7 +310,8 @@ def reserved(ensure: int = 1, forwarder: int = 0) -> Deployment:
     [
         (reserved(ensure=0), WANTED, ReserveConcurrency(ENSURE, 1)),
         (reserved(ensure=5), WANTED, ReserveConcurrency(ENSURE, 1)),
-        (reserved(forwarder=50), WANTED, ReserveConcurrency(FORWARDER, 0)),
+        (reserved(forwarder=0), WANTED, ReserveConcurrency(FORWARDER, 100)),
+        (WANTED, aim(forwarder_reserved_concurrency=0), ReserveConcurrency(FORWARDER, 0)),
         (WANTED, aim(forwarder_reserved_concurrency=50), ReserveConcurrency(FORWARDER, 50)),
     ],
 )
@@ -327,33 +330,100 @@ def test_plan_where_the_quota_does_not_allow_it_notes_that_none_is_reserved(unre
         assert isinstance(note, Note)
         assert not note.loud
         assert str(note).startswith(
-            f"no concurrency is reserved for EnsureDynamoBackup: the account has {unreserved} unreserved"
+            f"no concurrency is reserved for {ENSURE}, and not 1: the account has {unreserved} unreserved"
         )
 
 
-def test_plan_where_the_quota_allows_one_of_two_functions_reserves_for_the_first_alone():
-    both = aim(ensure_reserved_concurrency=5, forwarder_reserved_concurrency=10)
+@pytest.mark.parametrize(
+    ("unreserved", "ensure", "forwarder", "left"),
+    [
+        (1000, True, True, ""),
+        (201, True, True, ""),
+        (200, True, False, "has 199 unreserved"),
+        (199, True, False, "has 198 unreserved"),
+        (101, True, False, "has 100 unreserved"),
+        (100, False, False, "has 100 unreserved"),
+        (10, False, False, "has 10 unreserved"),
+    ],
+)
+def test_plan_where_the_quota_does_not_allow_both_reserves_for_the_function_that_ensures(
+    unreserved, ensure, forwarder, left
+):
+    """The account's quota is 10 where it is new, and 1,000 by default."""
+    steps = planned(reserved(0, 0), around=Surroundings(unreserved_concurrency=unreserved))
 
-    steps = planned(reserved(ensure=0), both, Surroundings(unreserved_concurrency=112))
+    made = [step for step in steps if isinstance(step, ReserveConcurrency)]
+    notes = [str(step) for step in steps if isinstance(step, Note)]
+    assert made == [
+        *([ReserveConcurrency(ENSURE, 1)] if ensure else []),
+        *([ReserveConcurrency(FORWARDER, 100)] if forwarder else []),
+    ]
+    assert len(made) + len(notes) == 2
+    assert forwarder or left in notes[-1]
+    assert forwarder or notes[-1].startswith(
+        "no concurrency is reserved for LambdaStreamToFirehose, and not 100: "
+    )
 
-    assert steps[0] == ReserveConcurrency(FORWARDER, 10)
-    assert [type(step) for step in steps[1:]] == [Note]
-    assert "has 102 unreserved" in str(steps[1])
+
+def test_plan_where_the_quota_does_not_allow_more_says_what_stays():
+    (note,) = planned(reserved(forwarder=50), around=Surroundings(unreserved_concurrency=110))
+
+    assert str(note).startswith("the concurrency reserved for LambdaStreamToFirehose stays 50, and not 100: ")
 
 
 def test_plan_where_a_function_gives_some_back_has_it_for_the_next():
-    there = reserved(ensure=0, forwarder=10)
+    some = Surroundings(unreserved_concurrency=100)
 
-    assert planned(there, aim(ensure_reserved_concurrency=10), Surroundings(unreserved_concurrency=100)) == [
-        ReserveConcurrency(FORWARDER, 0),
-        ReserveConcurrency(ENSURE, 10),
+    assert planned(
+        reserved(0, 10), aim(ensure_reserved_concurrency=10, forwarder_reserved_concurrency=0), some
+    ) == [ReserveConcurrency(FORWARDER, 0), ReserveConcurrency(ENSURE, 10)]
+    assert planned(reserved(ensure=101, forwarder=0), around=some) == [
+        ReserveConcurrency(ENSURE, 1),
+        ReserveConcurrency(FORWARDER, 100),
     ]
 
 
 def test_plan_with_a_small_quota_does_not_need_it_to_give_back():
-    assert planned(reserved(forwarder=50), around=Surroundings(unreserved_concurrency=10)) == [
+    none = aim(forwarder_reserved_concurrency=0)
+
+    assert planned(reserved(forwarder=50), none, Surroundings(unreserved_concurrency=10)) == [
         ReserveConcurrency(FORWARDER, 0)
     ]
+
+
+# --- delivery streams that the configuration names
+
+
+def test_plan_with_a_named_delivery_stream_that_is_somebody_elses_and_active_says_nothing():
+    assert planned(WANTED, around=Surroundings(delivery_streams=(NamedDeliveryStream("theirs"),))) == []
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "loud"),
+    [
+        ("", "is not there: changes for it wait in their table's stream, 22 hours long", True),
+        ("CREATING", "is CREATING: changes for it wait in their table's stream, 22 hours long", True),
+        (None, "could not be looked at: see that it is there, and is not ours", False),
+    ],
+)
+def test_plan_with_a_named_delivery_stream_that_takes_nothing_says_so(status, said, loud):
+    around = Surroundings(delivery_streams=(NamedDeliveryStream("theirs", status),))
+
+    assert planned(WANTED, around=around) == [
+        Note(f"delivery stream theirs, which the configuration names, {said}", loud=loud)
+    ]
+
+
+def test_plan_with_a_named_delivery_stream_that_is_ours_changes_nothing():
+    """Deployed, the forwarder would write the changes of one table into the log of another at once."""
+    around = Surroundings(delivery_streams=(NamedDeliveryStream("Carts", table="Carts"),))
+
+    (conflict,) = planned(NOTHING, around=around)
+
+    assert isinstance(conflict, Conflict)
+    assert conflict.what == (
+        "delivery stream Carts, which the configuration names as somebody else's, is ours, that of table Carts"
+    )
 
 
 # --- redeploy

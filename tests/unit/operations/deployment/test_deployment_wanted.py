@@ -124,8 +124,33 @@ def test_statement_ids_of_the_rules_differ_and_are_what_lambda_takes():
     assert all(len(each) <= 100 and each.replace("-", "").isalnum() for each in ids)
 
 
-def test_environment_of_an_opt_in_function_that_no_zip_holds_is_refused():
-    with pytest.raises(UsageError, match="optinFunction is set in the environment") as caught:
-        environment_of("{}", {"optinFunction": "my_filter:is_production"})
+@pytest.mark.parametrize("key", ["optinFunction", "transformer", "router"])
+def test_environment_of_a_function_of_peoples_own_that_no_zip_holds_is_refused(key):
+    with pytest.raises(UsageError, match=f"{key} is set in the environment") as caught:
+        environment_of("{}", {key: "mine:f"})
     assert "build.sh" in caught.value.hint
-    assert environment_of("{optinFunction: my_filter:f\n}", {"optinFunction": "another:f"}) == {}
+    assert environment_of(f"{{{key}: mine:f\n}}", {key: "another:f"}) == {}
+
+
+def test_environment_of_the_functions_may_name_what_is_built_in():
+    assert environment_of("{}", {"transformer": "plain"}) == {"transformer": "plain"}
+
+
+@pytest.mark.parametrize("variable", ["writableEventTypes", "WRITABLE_EVENT_TYPES"])
+def test_environment_of_the_functions_has_event_types_under_the_name_that_they_came_with(variable):
+    assert environment_of("{}", {variable: "INSERT,REMOVE"}) == {variable: "INSERT,REMOVE"}
+    assert environment_of('{writableEventTypes: ["INSERT"]}', {variable: "REMOVE"}) == {}
+
+
+def test_environment_of_the_functions_has_groups_as_their_text():
+    text = '{ "Orders": "my-own-stream" }'
+
+    assert environment_of("{}", {"deliveryStreams": text}) == {"deliveryStreams": text}
+
+
+def test_functions_are_told_from_others_by_what_they_wire_and_write():
+    one, other = aim(), aim(transformer="plain", delivery_streams={"Orders": "theirs"})
+
+    for function in (ENSURE, FORWARDER):
+        assert one.functions[function].description != other.functions[function].description
+        assert one.functions[function].description == aim(metrics="table").functions[function].description
