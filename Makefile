@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 TESTS ?= tests
 
-.PHONY: help install demo local test smoke lint format clean
+.PHONY: help install demo local test soak bench smoke lint format clean
 
 help: ## say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -25,10 +25,16 @@ local: install ## the same emulator with everything deployed, to play with, unti
 	@$(BIN)/python -m local.playground
 
 test: install ## all tests; TESTS=tests/unit for some of them
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(TESTS)
+	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(TESTS)
+
+soak: install ## write to a table under random faults for MINUTES=30, and compare its log with it all the time
+	@$(BIN)/python -m tests.faults.soak --minutes $(or $(MINUTES),30) $(OPTIONS)
 
 smoke: install ## try what is deployed in the AWS account of your settings; OPTIONS="--profile x"; asks first
 	@$(BIN)/python -m tests.smoke.aws_account $(OPTIONS)
+
+bench: install ## speed, memory, cost and cold start, in some minutes; OPTIONS="--only cost --output json"
+	@$(BIN)/python -m benchmarks $(OPTIONS)
 
 lint: install ## ruff and mypy on the code, cfn-lint on the templates
 	$(BIN)/ruff check .

@@ -3,6 +3,7 @@
 It is slow and strict: everything is read into memory, and anything that is not as documented is an error.
 """
 
+import base64
 import gzip
 import json
 import re
@@ -98,13 +99,14 @@ def changes(s3: Any, bucket: str, prefix: str, table: str = "") -> list[Change]:
     return ChangeLog(s3, bucket, prefix, table).read_new()
 
 
-def fold(all_changes: Iterable[Change]) -> dict[str, Item]:
+def fold(all_changes: Iterable[Change], before: dict[str, Item] | None = None) -> dict[str, Item]:
     """The items, by key, that a table holds after all changes of its life; it began empty.
 
-    Raises Wrong for changes of more than one stream, whose order says nothing, and where a change's old
-    image is not what the changes before it made: then one is missing.
+    With `before`, after these changes, where it held that before them. Raises Wrong for changes of more
+    than one stream, whose order says nothing, and where a change's old image is not what the changes before
+    it made: then one is missing.
     """
-    items: dict[str, Item] = {}
+    items = dict(before or {})
     in_order = sorted(all_changes, key=lambda change: change.sequence_number)
     if len(streams := {change.stream_arn for change in in_order}) > 1:
         raise Wrong(f"changes of {len(streams)} streams have no common order: {sorted(streams)}")
@@ -120,14 +122,22 @@ def fold(all_changes: Iterable[Change]) -> dict[str, Item]:
 
 
 def scan(dynamodb: Any, table: str) -> dict[str, Item]:
-    """The items, by key, that a table holds now."""
+    """The items, by key, that a table holds now, as the change log has them: binary values in base64."""
     schema = dynamodb.describe_table(TableName=table)["Table"]["KeySchema"]
     pages = dynamodb.get_paginator("scan").paginate(TableName=table, ConsistentRead=True)
+    items = (as_text(item) for page in pages for item in page["Items"])
     return {
-        key_text({each["AttributeName"]: item[each["AttributeName"]] for each in schema}): item
-        for page in pages
-        for item in page["Items"]
+        key_text({each["AttributeName"]: item[each["AttributeName"]] for each in schema}): item for item in items
     }
+
+
+def as_text(value: Any) -> Any:
+    """A value of the SDK's with its bytes as the base64 text that the change log has."""
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    if isinstance(value, dict):
+        return {key: as_text(each) for key, each in value.items()}
+    return [as_text(each) for each in value] if isinstance(value, list) else value
 
 
 def key_text(keys: Item) -> str:

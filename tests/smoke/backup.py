@@ -7,7 +7,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from local.change_log_check import Change, ChangeLog, Wrong, fold, key_text, scan
+from local.change_log_check import Change, ChangeLog, Wrong, as_text, fold, key_text, scan
 from local.stage import NotInTime
 from tests.smoke import workload
 from tests.smoke.report import Report, Skipped
@@ -155,7 +155,7 @@ def _comparable_items(items: Items) -> Items:
 
 def _comparable(item: dict[str, Any]) -> dict[str, Any]:
     """An item whose equality is that of its values: a set has no order, a number is more than its text."""
-    return {name: _value(value) for name, value in workload.as_text(item).items()}
+    return {name: _value(value) for name, value in as_text(item).items()}
 
 
 def _value(typed: dict[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """A few hundred changes of every kind, among them what is easily harmed on the way."""
 
-import base64
 import os
 from collections import Counter
 from typing import Any
@@ -65,15 +64,6 @@ def write_everything(dynamodb: Any, table: str) -> Counter[str]:
 def last_items() -> list[Item]:
     """What is put right before the table is deleted."""
     return [{"id": {"S": f"last-{number:03}"}, "count": {"N": str(number)}} for number in range(_LAST)]
-
-
-def as_text(value: Any) -> Any:
-    """A value of the SDK's with its bytes as the base64 text that the change log has."""
-    if isinstance(value, bytes):
-        return base64.b64encode(value).decode()
-    if isinstance(value, dict):
-        return {key: as_text(each) for key, each in value.items()}
-    return [as_text(each) for each in value] if isinstance(value, list) else value
 
 
 def _plain_item(number: int) -> Item:

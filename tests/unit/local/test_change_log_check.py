@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from local.change_log_check import Wrong, changes, fold, key_text, lines, parsed
+from local.change_log_check import Wrong, as_text, changes, fold, key_text, lines, parsed
 
 STREAM = "arn:aws:dynamodb:eu-west-1:123456789012:table/Orders/stream/2026-08-03T10:00:00.000"
 PATH = "dynamodb/Orders/2026/08/03/10/it.gz"
@@ -150,6 +150,24 @@ def test_fold_of_changes_in_any_order_compares_sequence_numbers_as_numbers():
 
 def test_fold_of_an_item_that_was_removed_does_not_have_it():
     assert folded(document("1"), removed("2", 1)) == {}
+
+
+def test_fold_after_what_there_was_before_goes_on_from_it():
+    before = folded(document("1"), document("2", Keys={"id": {"S": "2"}}))
+    later = [parsed(json.dumps(each).encode(), "here") for each in (modified("4", 1, 5), removed("5", 5))]
+    assert fold(later, before) == {key: item for key, item in before.items() if '"2"' in key}
+    assert len(before) == 2, "it is left as it was"
+    with pytest.raises(Wrong, match="missing before sequence number 4"):
+        fold(later)
+
+
+def test_as_text_of_binary_values_wherever_they_are_is_base64():
+    value = {"b": {"B": b"\x00\xff"}, "l": {"L": [{"BS": [b"a"]}, {"M": {"x": {"B": b""}}}]}, "s": {"S": "AP8="}}
+    assert as_text(value) == {
+        "b": {"B": "AP8="},
+        "l": {"L": [{"BS": ["YQ=="]}, {"M": {"x": {"B": ""}}}]},
+        "s": {"S": "AP8="},
+    }
 
 
 def test_fold_when_a_change_is_missing_says_before_which():

@@ -1,0 +1,55 @@
+"""microburst in front of an endpoint: throttling, errors, resets and time-outs in AWS's own wire format."""
+
+from typing import Any
+
+from aiohttp import web
+from microburst.core.pipeline import Microburst
+
+from tests.faults.endpoint import Server
+
+#: microburst's own application takes requests of 1 MiB, and a call of PutRecordBatch can be of 4 MiB in base64.
+_REQUEST_BYTES = 64 * 1024 * 1024
+
+Rule = dict[str, Any]
+
+FIREHOSE: Rule = {"service": "firehose", "operation": "PutRecordBatch"}
+S3: Rule = {"service": "s3", "operation": "PutObject"}
+#: Every request that matches is aborted before it reaches the endpoint.
+RESET_BEFORE: Rule = {"reset": True}
+#: It takes effect, and then the connection is aborted instead of the answer.
+RESET_AFTER: Rule = {"response": {"abort_bytes": 0}}
+
+
+def error(code: str, status: int) -> Rule:
+    return {"error": {"code": code, "status": status}}
+
+
+class FaultProxy:
+    """A proxy with no faults at first. Its rules are microburst's: see its documentation."""
+
+    def __init__(self, server: Server, upstream: str) -> None:
+        self._server = server
+        self._microburst = Microburst(upstream)
+        application = web.Application(client_max_size=_REQUEST_BYTES)
+        application.on_startup.append(self._microburst.start)
+        application.on_cleanup.append(self._microburst.stop)
+        application.router.add_route("*", "/{tail:.*}", self._microburst.handle_proxy)
+        self._url = server.serve(application)
+        # Not the address: in one with dots microburst looks for a service, among the models of all of AWS's,
+        # and while it reads those it answers nobody for seconds.
+        self.endpoint_url = self._url.replace("127.0.0.1", "localhost")
+
+    def inject(self, *rules: Rule) -> None:
+        """These faults from now on, and no others; the first that matches a request is taken."""
+        self._server.run(self._set(rules))
+
+    def fired(self) -> list[str]:
+        """What was done to requests, in order, such as `error:SlowDown`."""
+        return [event.action for event in list(self._microburst.fired)]
+
+    def close(self) -> None:
+        self._server.stop_serving(self._url)
+
+    async def _set(self, rules: tuple[Rule, ...]) -> None:
+        self._microburst.fired.clear()
+        self._microburst.engine.set_rules([dict(rule) for rule in rules])

@@ -1,0 +1,92 @@
+"""A stream, a mapping, the built forwarder in its process, faults, and what takes its calls: put together."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from tests.faults.endpoint import Endpoint, Server
+from tests.faults.event_source_mapping import EventSourceMapping, Invocation, Settings, Shard, StreamRecord
+from tests.faults.fault_proxy import FaultProxy
+from tests.faults.function_process import FunctionProcess
+from tests.faults.kept import Expectation, Kept, every_change_a_line
+from tests.faults.stream_changes import NOW, stream_arn
+
+_MOST_INVOCATIONS = 300
+
+
+class Pipeline:
+    """The forwarder of a zip, with calls through `proxy` to `endpoint`; `work` is a folder of its own.
+
+    `invocations` are all that there were. What the mapping takes as done is looked for at once, each time.
+    """
+
+    def __init__(
+        self,
+        a_zip: Path,
+        work: Path,
+        server: Server,
+        *,
+        timeout: float = 120.0,
+        skips_pauses: bool = True,
+        expectation: Expectation = every_change_a_line,
+        batch_size: int = 1000,
+    ) -> None:
+        self.endpoint = Endpoint()
+        self._server = server
+        self._upstream = server.serve_handler(self.endpoint.handle)
+        self.proxy = FaultProxy(server, self._upstream)
+        self.function = FunctionProcess(
+            a_zip, work, self.proxy.endpoint_url, timeout=timeout, skips_pauses=skips_pauses
+        )
+        self.kept = Kept(self.endpoint, expectation)
+        self.invocations: list[Invocation] = []
+        self._settings = Settings(batch_size=batch_size, report_batch_item_failures=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.function.close()
+        self.proxy.close()
+        self._server.stop_serving(self._upstream)
+
+    def mapping_of(
+        self, records: Sequence[StreamRecord], clock: Callable[[], float] = lambda: NOW
+    ) -> EventSourceMapping:
+        shard = Shard(stream_arn())
+        shard.extend(records)
+        return EventSourceMapping(shard, self.function.invoke, clock, self._settings)
+
+    def invoke_next(self, mapping: EventSourceMapping) -> Invocation | None:
+        """One invocation; what it acknowledges has to be kept already."""
+        invocation = mapping.invoke_next()
+        if invocation:
+            self.invocations.append(invocation)
+            self.kept.check_acknowledged(invocation.acknowledged)
+        return invocation
+
+    def forward(
+        self,
+        records: Sequence[StreamRecord],
+        after_each: Callable[[Invocation], Any] = lambda invocation: None,
+        most: int = _MOST_INVOCATIONS,
+    ) -> list[Invocation]:
+        """Invokes the function until all records are done with; then everything is checked.
+
+        `after_each` is told of each invocation, and may mend what is broken. Fails where it needs more than
+        `most` invocations.
+        """
+        mapping = self.mapping_of(records)
+        begun = len(self.invocations)
+        while invocation := self.invoke_next(mapping):
+            after_each(invocation)
+            assert len(self.invocations) - begun <= most, f"no end in sight: {self.problems()[-3:]}"
+        self.kept.check_all(records)
+        return self.invocations[begun:]
+
+    def problems(self) -> list[str]:
+        """Why invocations were not acknowledged as a whole, those that were not."""
+        return [each.problem for each in self.invocations if each.problem]

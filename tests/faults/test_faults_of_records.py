@@ -1,0 +1,211 @@
+"""Records that are no changes, and people's own functions that fail: kept whole, or written all the same."""
+
+import copy
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.faults.endpoint import ACCEPT, Answer
+from tests.faults.event_source_mapping import StreamRecord
+from tests.faults.fault_proxy import S3, error
+from tests.faults.kept import Whole, every_change_a_line
+from tests.faults.pipeline import Pipeline
+from tests.faults.stream_changes import history
+
+Pipelines = Callable[..., Pipeline]
+
+#: In every item.
+SECRET = "what-nobody-may-see"
+
+
+def without(part: str) -> Callable[[Any], Any]:
+    def changed(record: Any) -> Any:
+        record = copy.deepcopy(record)
+        del (record["dynamodb"] if part in record["dynamodb"] else record)[part]
+        return record
+
+    return changed
+
+
+def with_(**parts: Any) -> Callable[[Any], Any]:
+    return lambda record: {**record, **parts}
+
+
+MALFORMED: dict[str, Callable[[Any], Any]] = {
+    "without dynamodb": without("dynamodb"),
+    "without keys": without("Keys"),
+    "without a sequence number": without("SequenceNumber"),
+    "without an event name": without("eventName"),
+    "without a source": without("eventSourceARN"),
+    "of another service": with_(eventSource="aws:kinesis"),
+    "of a kind that nobody knows": with_(eventName="RENAME"),
+    "with a dynamodb that is a text": with_(dynamodb="gone"),
+    "from a table of no possible name": with_(eventSourceARN="arn:aws:dynamodb:eu-west-1:1:table/../stream/1"),
+    "that is a text": lambda record: f"not {record['eventID']} an object",
+    "that is nothing": lambda record: None,
+    "with half of a surrogate pair": with_(
+        dynamodb={"Keys": {"Id": {"S": "\ud800"}}, "SequenceNumber": "99999999999999999999"}
+    ),
+}
+MALFORMED_RECORDS = pytest.mark.parametrize("malform", MALFORMED.values(), ids=MALFORMED)
+
+
+def with_malformed(malform: Callable[[Any], Any], *places: int, count: int = 60) -> list[StreamRecord]:
+    records = history(count, text=SECRET)
+    for place in places:
+        good = records[place]
+        records[place] = StreamRecord(good.sequence_number, good.created, malform(good.record))
+    return records
+
+
+def whole_if_malformed(records: list[StreamRecord], *places: int) -> Callable[[Any], Any]:
+    malformed = [json.dumps(records[place].record) for place in places]
+    return lambda record: Whole if json.dumps(record) in malformed else every_change_a_line(record)
+
+
+@MALFORMED_RECORDS
+def test_forwarding_when_records_are_malformed_expects_them_whole_and_all_others_as_lines(
+    pipeline: Pipelines, malform: Callable[[Any], Any]
+):
+    records = with_malformed(malform, 0, 20, 59)
+    it = pipeline(expectation=whole_if_malformed(records, 0, 20, 59), batch_size=25)
+    it.forward(records)
+    assert not it.problems()
+    assert it.kept.copies == 57
+    assert SECRET not in "".join(it.function.log_lines()), "the contents of items are nobody's business"
+
+
+@pytest.mark.parametrize("kind", ["without dynamodb", "without a sequence number", "that is nothing"])
+def test_forwarding_when_s3_is_out_for_malformed_records_expects_the_stream_to_wait(
+    pipeline: Pipelines, kind: str
+):
+    """Nothing can be reported of a record without a number but a number before it, or the failure of all."""
+    records = with_malformed(MALFORMED[kind], 0, 20)
+    it = pipeline(expectation=whole_if_malformed(records, 0, 20), batch_size=25)
+    it.proxy.inject(S3 | error("SlowDown", 503))
+
+    def end_the_outage_at_the_third(_: object) -> None:
+        if len(it.invocations) == 3:
+            it.proxy.inject()
+
+    it.forward(records, end_the_outage_at_the_third)
+    assert [len(each.acknowledged) for each in it.invocations[:3]] == [0, 0, 0]
+
+
+def test_invoking_with_an_event_of_another_service_expects_an_error_and_nothing_acknowledged(pipeline: Pipelines):
+    it = pipeline()
+    with pytest.raises(Exception, match="MalformedEvent: the event has no list of Records"):
+        it.function.invoke({"detail-type": "Scheduled Event"})
+
+
+TRANSFORMER = """
+def line(change):
+    number = int(change.sequence_number)
+    if number % 7 == 0:
+        raise KeyError("this names what is in " + str(change.keys))
+    if number % 7 == 1:
+        return [change.keys]
+    if number % 7 == 2:
+        return "two\\nlines"
+    if number % 7 == 3:
+        return None
+    return {"number": change.sequence_number}
+"""
+
+
+def as_transformed(record: Any) -> Any:
+    number = record["dynamodb"]["SequenceNumber"]
+    if int(number) % 7 < 3:
+        return Whole
+    return None if int(number) % 7 == 3 else {"number": number}
+
+
+def test_forwarding_when_a_transformer_raises_or_answers_nonsense_expects_those_records_whole(
+    pipeline: Pipelines, compression: dict[str, str]
+):
+    config = {**compression, "transformer": "my_lines:line"}
+    it = pipeline(config, {"my_lines.py": TRANSFORMER}, expectation=as_transformed, batch_size=100)
+    it.forward(history(700))
+    assert not it.problems()
+    assert (it.kept.copies, len(it.kept.failed)) == (300, 300)
+    log = "".join(it.function.log_lines())
+    assert "the transformer raised KeyError in line, line 5" in log
+    assert "this names what is in" not in log, "the contents of items are nobody's business"
+
+
+def test_forwarding_when_a_transformer_fails_for_all_and_s3_is_out_expects_the_stream_to_wait(pipeline: Pipelines):
+    it = pipeline(
+        {"transformer": "my_lines:line"},
+        {"my_lines.py": "def line(change):\n    return 1 / 0\n"},
+        expectation=lambda record: Whole,
+        batch_size=50,
+    )
+    it.endpoint.s3_script = lambda call: Answer(error="AccessDenied", status=403)
+
+    def grant_it_after_two(_: object) -> None:
+        if len(it.invocations) == 2:
+            it.endpoint.s3_script = lambda call: ACCEPT
+
+    it.forward(history(150), grant_it_after_two)
+    assert [len(each.acknowledged) for each in it.invocations] == [0, 0, 50, 50, 50]
+    assert it.kept.copies == 0
+
+
+ROUTER = """
+def way(change):
+    number = int(change.sequence_number)
+    if number % 5 == 0:
+        raise RuntimeError("lost in " + str(change.new_image))
+    return {1: 7, 2: "no such name!", 3: None, 4: "my-own-stream"}[number % 5]
+"""
+
+
+def test_forwarding_when_a_router_raises_or_answers_nonsense_expects_those_in_the_tables_own_stream(
+    pipeline: Pipelines, compression: dict[str, str]
+):
+    config = {**compression, "router": "my_router:way"}
+    it = pipeline(config, {"my_router.py": ROUTER}, batch_size=100)
+    it.forward(history(500))
+    assert not it.problems()
+    own = "Orders.gz" if compression["firehoseCompression"] == "forwarder" else "Orders"
+    assert set(it.kept.place.values()) == {own, "my-own-stream"}
+    for text, place in it.kept.place.items():
+        assert (place == "my-own-stream") == (int(json.loads(text)["SequenceNumber"]) % 5 == 4)
+    assert "lost in" not in "".join(it.function.log_lines())
+
+
+def test_forwarding_when_one_of_two_routes_is_not_there_yet_expects_all_in_the_end_and_none_elsewhere(
+    pipeline: Pipelines,
+):
+    routes = {"routeByAttribute": {"Version": {str(number): "late" for number in range(1, 200, 3)}}}
+    it = pipeline(routes, batch_size=100)
+    it.endpoint.delivery_streams = {"Orders"}
+
+    def create_it_after_three(_: object) -> None:
+        if len(it.invocations) == 3:
+            assert {name for name, _ in it.endpoint.accepted} == {"Orders"}
+            it.endpoint.delivery_streams = None
+
+    it.forward(history(200), create_it_after_three)
+    assert set(it.kept.place.values()) == {"Orders", "late"}
+
+
+def test_forwarding_when_kinds_of_changes_are_left_out_expects_only_the_others(pipeline: Pipelines):
+    def inserts_alone(record: Any) -> Any:
+        return every_change_a_line(record) if record["eventName"] == "INSERT" else None
+
+    it = pipeline({"writableEventTypes": ["INSERT"]}, expectation=inserts_alone, batch_size=100)
+    it.proxy.inject({"service": "firehose"} | error("InternalFailure", 500) | {"sequence": {"fail": 2, "pass": 1}})
+    records = history(300)
+    it.forward(records)
+    assert it.kept.copies == sum(each.record["eventName"] == "INSERT" for each in records)
+
+
+def test_forwarding_to_somebody_elses_delivery_stream_expects_plain_lines_there_and_nothing_elsewhere(
+    pipeline: Pipelines,
+):
+    it = pipeline({"firehoseCompression": "forwarder", "deliveryStreams": {"Orders": "my-own-stream"}})
+    it.forward(history(300))
+    assert set(it.kept.place.values()) == {"my-own-stream"}
