@@ -146,9 +146,9 @@ class EventSourceMapping:
         if batch is None:
             return None
         done, problem = self._done_of(batch.records)
-        if done < len(batch.records):
+        if done is None or done < len(batch.records):
             self._settle(batch, done)
-        return Invocation(batch.records, batch.records[:done], problem)
+        return Invocation(batch.records, batch.records[: done or 0], problem)
 
     def _next_batch(self) -> _Batch | None:
         while True:
@@ -189,28 +189,30 @@ class EventSourceMapping:
             self._discard(too_old, TOO_OLD, batch.retries)
         return tuple(each for each in there if now - each.created <= most)
 
-    def _done_of(self, records: tuple[StreamRecord, ...]) -> tuple[int, str]:
-        """How many of a batch are done with, from its beginning; where that is not all, why."""
+    def _done_of(self, records: tuple[StreamRecord, ...]) -> tuple[int | None, str]:
+        """How many of a batch are done with, from its beginning, or None where it failed as a whole; and why."""
         try:
             answer = self._invoke({"Records": [each.record for each in records]})
         except FunctionError as err:
-            return 0, str(err)
+            return None, str(err)
         if not self.settings.report_batch_item_failures:
             return len(records), ""
         first = first_to_come_again(answer, [each.sequence_number for each in records])
         return first, "" if first == len(records) else f"the function answered {str(answer)[:200]}"
 
-    def _settle(self, batch: _Batch, done: int) -> None:
-        """What is left of a batch comes again, in halves where that is wanted, until its retries are used up.
+    def _settle(self, batch: _Batch, done: int | None) -> None:
+        """What is left of a batch comes again, until its retries are used up.
 
-        Splitting consumes no retries. Not documented, so the harder way: the rest of a batch that was done in
-        part keeps the count of its retries, and no newer records join it.
+        Where that is wanted, a batch that failed as a whole comes in halves, and one that was done in part is
+        split at the number that was reported; neither consumes a retry. There is nothing to split at the first.
+        Not documented, so the harder way: the rest of a batch that was done in part keeps the count of its
+        retries, and no newer records join it.
         """
-        rest = batch.records[done:]
+        rest = batch.records[done or 0 :]
         bisect = self.settings.bisect_batch_on_function_error
         if bisect and done:
             self._due.appendleft(_Batch(rest, batch.retries))
-        elif bisect and len(rest) > 1:
+        elif bisect and done is None and len(rest) > 1:
             middle = len(rest) // 2
             self._due.extendleft([_Batch(rest[middle:], batch.retries), _Batch(rest[:middle], batch.retries)])
         elif batch.retries == self.settings.maximum_retry_attempts:
@@ -245,25 +247,25 @@ class EventSourceMapping:
         self._on_failure(key, _json(document).encode())
 
 
-def first_to_come_again(answer: Any, sequence_numbers: Sequence[str]) -> int:
+def first_to_come_again(answer: Any, sequence_numbers: Sequence[str]) -> int | None:
     """The place in the batch from which everything comes again; the batch's length where all is done.
 
     Nothing reported is success. The lowest number counts, wherever in the list it stands. An identifier that
-    is empty, missing, misnamed or no number of the batch means that the whole batch has failed.
+    is empty, missing, misnamed or no number of the batch means that the whole batch has failed: None.
     """
     if answer is None or answer == {}:
         return len(sequence_numbers)
     if not isinstance(answer, dict) or "batchItemFailures" not in answer:
-        return 0
+        return None
     reported = answer["batchItemFailures"]
     if reported is None or reported == []:
         return len(sequence_numbers)
     if not isinstance(reported, list):
-        return 0
+        return None
     places = {number: place for place, number in enumerate(sequence_numbers)}
     named = [each.get("itemIdentifier") if isinstance(each, dict) else None for each in reported]
     if not all(isinstance(each, str) and each in places for each in named):
-        return 0
+        return None
     return min(places[each] for each in named)
 
 

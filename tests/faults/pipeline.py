@@ -5,14 +5,29 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from continuous_backup.config import Config
+from continuous_backup.ensure_backup.wanted import mapping_settings
+from continuous_backup.naming import Account
 from tests.faults.endpoint import Endpoint, Server
 from tests.faults.event_source_mapping import EventSourceMapping, Invocation, Settings, Shard, StreamRecord
 from tests.faults.fault_proxy import FaultProxy
-from tests.faults.function_process import FunctionProcess
+from tests.faults.function_process import ACCOUNT_ID, REGION, FunctionProcess
 from tests.faults.kept import Expectation, Kept, every_change_a_line
 from tests.faults.stream_changes import NOW, stream_arn
 
 _MOST_INVOCATIONS = 300
+
+
+def as_configured(batch_size: int) -> Settings:
+    """Those that the product gives its mappings."""
+    ours = mapping_settings(Config(batch_size=batch_size), Account(ACCOUNT_ID, REGION))
+    return Settings(
+        batch_size=ours.batch_size,
+        maximum_retry_attempts=ours.retry_attempts,
+        maximum_record_age_seconds=ours.record_age_seconds,
+        bisect_batch_on_function_error=ours.bisects,
+        report_batch_item_failures=ours.reports_batch_item_failures,
+    )
 
 
 class Pipeline:
@@ -41,7 +56,7 @@ class Pipeline:
         )
         self.kept = Kept(self.endpoint, expectation)
         self.invocations: list[Invocation] = []
-        self._settings = Settings(batch_size=batch_size, report_batch_item_failures=True)
+        self.settings = as_configured(batch_size)
 
     def __enter__(self) -> Self:
         return self
@@ -58,7 +73,7 @@ class Pipeline:
     ) -> EventSourceMapping:
         shard = Shard(stream_arn())
         shard.extend(records)
-        return EventSourceMapping(shard, self.function.invoke, clock, self._settings)
+        return EventSourceMapping(shard, self.function.invoke, clock, self.settings)
 
     def invoke_next(self, mapping: EventSourceMapping) -> Invocation | None:
         """One invocation; what it acknowledges has to be kept already."""

@@ -27,7 +27,7 @@ from local.change_log_check import Item, Wrong, scan
 from local.emulator import Emulator
 from tests.faults.built_zip import COMPRESSIONS, built_zip
 from tests.faults.endpoint import Server
-from tests.faults.event_source_mapping import EventSourceMapping, Settings
+from tests.faults.event_source_mapping import EventSourceMapping
 from tests.faults.growing_log import GrowingLog
 from tests.faults.pipeline import Pipeline
 from tests.faults.random_faults import RandomFaults
@@ -41,7 +41,6 @@ COMPARE_EVERY_SECONDS = 30.0
 _CATCHES_UP_WITHIN = 120.0
 _STREAM_TELLS_WITHIN = 30.0
 _IDLE_SECONDS = 0.05
-_BATCH_SIZE = 1000
 
 
 class SoakFailed(AssertionError):
@@ -81,7 +80,7 @@ class Soak:
             )
             self._log = GrowingLog(self._it.endpoint)
             self._mapping = EventSourceMapping(
-                self._stream.shard, self._it.function.invoke, time.time, Settings(batch_size=_BATCH_SIZE)
+                self._stream.shard, self._it.function.invoke, time.time, self._it.settings
             )
             self._resources = stack.pop_all()
         return self

@@ -66,13 +66,13 @@ def stream_record(
 
 
 def history(
-    count: int, *, items: int = 7, text: str = "", first: int = 0, table: str = TABLE
+    count: int, *, items: int = 7, text: str = "", first: int = 0, table: str = TABLE, seconds_between: float = 0
 ) -> list[StreamRecord]:
     """So many changes of a few items: inserted, modified again and again, removed, and inserted anew."""
-    return list(itertools.islice(_history(items, text, first, table), count))
+    return list(itertools.islice(_history(items, text, first, table, seconds_between), count))
 
 
-def _history(items: int, text: str, first: int, table: str) -> Iterator[StreamRecord]:
+def _history(items: int, text: str, first: int, table: str, seconds_between: float) -> Iterator[StreamRecord]:
     state: dict[int, Item | None] = dict.fromkeys(range(items))
     for number in itertools.count(first):
         item = number * 5 % items
@@ -81,7 +81,7 @@ def _history(items: int, text: str, first: int, table: str) -> Iterator[StreamRe
         removes = old is not None and number % 11 == 0
         new = None if removes else {**keys, "Version": {"N": str(number)}, "Text": {"S": f"{number}{text}"}}
         state[item] = new
-        yield stream_record(number, keys, new, old, table=table)
+        yield stream_record(number, keys, new, old, table=table, created=NOW + (number - first) * seconds_between)
 
 
 def one_change(number: int, text: str, *, item: int = 0) -> StreamRecord:

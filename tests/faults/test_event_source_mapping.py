@@ -161,7 +161,7 @@ def test_first_to_come_again_when_nothing_is_reported_expects_success(answer: An
     ],
 )
 def test_first_to_come_again_when_the_answer_is_malformed_expects_the_whole_batch(answer: Any):
-    assert first_to_come_again(answer, ["1", "2"]) == 0
+    assert first_to_come_again(answer, ["1", "2"]) is None
 
 
 def test_invoke_next_without_the_response_type_ignores_what_is_reported():
@@ -262,6 +262,20 @@ def test_invoke_next_with_bisecting_splits_at_the_number_that_is_reported():
     assert function.batches == [[0, 1, 2, 3, 4, 5], [3, 4, 5], [4, 5]]
 
 
+def test_invoke_next_with_bisecting_when_the_first_number_is_reported_expects_the_whole_batch_as_a_retry():
+    function = Function(0, 0)
+    mapping = mapping_of(4, function, bisect_batch_on_function_error=True, maximum_retry_attempts=1)
+    run(mapping)
+    assert function.batches == [[0, 1, 2, 3]] * 2
+    assert numbers(mapping.discarded) == [0, 1, 2, 3]
+
+
+def test_invoke_next_with_bisecting_when_the_answer_is_malformed_expects_halves():
+    function = Function(lambda _: reporting("99"))
+    run(mapping_of(4, function, bisect_batch_on_function_error=True))
+    assert function.batches == [[0, 1, 2, 3], [0, 1], [2, 3]]
+
+
 def model(
     count: int, size: int, outcomes: list[Outcome], bisect: bool, retries: int
 ) -> tuple[list[list[int]], list[int]]:
@@ -278,7 +292,7 @@ def model(
         rest = batch if outcome == FAIL else batch[int(outcome) % len(batch) :]
         if bisect and len(rest) < len(batch):
             hand_over(rest, used)
-        elif bisect and len(rest) > 1:
+        elif bisect and outcome == FAIL and len(rest) > 1:
             hand_over(rest[: len(rest) // 2], used)
             hand_over(rest[len(rest) // 2 :], used)
         elif used == retries:

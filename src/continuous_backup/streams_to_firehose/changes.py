@@ -127,6 +127,14 @@ def table(record: object) -> str:
     return _table_of(arn) if isinstance(arn, str) else ""
 
 
+def is_of_stream(record: Any, arn: str) -> bool:
+    """Whether it is from this stream: asked of every record, so it is quick."""
+    try:
+        return bool(record["eventSourceARN"] == arn)
+    except (KeyError, TypeError):
+        return False
+
+
 def stream_arn(record: object) -> str:
     """The stream that it is from; empty where it does not tell."""
     arn = record.get("eventSourceARN") if isinstance(record, dict) else None

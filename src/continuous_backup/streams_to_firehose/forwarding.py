@@ -110,22 +110,22 @@ class _Batch:
         """
         lanes: dict[tuple[str, str], _Lane] = {}
         drops, route = self._choices.drops, self._choices.route
-        arn, lane, name = None, None, ""
+        arn, lane, routed_to = "", None, ""
         for position, record in enumerate(self._records):
-            if self._asks_of_changes and not changes.is_change(record):
-                self._failed[position] = changes.problem(record)
-                continue
-            if drops and drops(record):
-                self._drop(position)
-                continue
-            if route:
-                name = self._routed(route, record)
-            its_arn = changes.stream_arn(record)
-            if lane is None or route or its_arn != arn:
-                if not its_arn:
+            if self._asks_of_changes:
+                if not changes.is_change(record):
                     self._failed[position] = changes.problem(record)
                     continue
-                arn, lane = its_arn, self._lane(lanes, changes.table(record), name)
+                if drops and drops(record):
+                    self._drop(position)
+                    continue
+                routed_to = self._routed(route, record) if route else ""
+            if lane is None or route or not changes.is_of_stream(record, arn):
+                arn = changes.stream_arn(record)
+                if not arn:
+                    self._failed[position] = changes.problem(record)
+                    continue
+                lane = self._lane(lanes, changes.table(record), routed_to)
             lane.positions.append(position)
         return list(lanes.values())
 
