@@ -93,8 +93,9 @@ def _table(kind: str, found: dict[str, list[Usage]]) -> Table:
     return Table(
         f"A million changes, {kind} table ({PRICES_NOTED})",
         (
-            *("changes: design", "bytes a line", "billed MB", "to lines", "to straightf.", "records", "calls"),
-            *("invocations", "GB-s", "log MB", "PUTs", "S3 MB", "dollars", "to straightf.", "+ storage a month"),
+            *("changes: design", "bytes a line", "billed MB", "to lines", "billed to theirs", "records", "calls"),
+            *("invocations", "GB-s", "log MB", "PUTs", "S3 MB", "dollars", "dollars to theirs"),
+            "+ storage a month",
         ),
         rows,
         "Dollars: Firehose, Lambda, logs and PUTs. MB are 10^6 bytes. Metrics are in the monthly examples.",

@@ -1,6 +1,6 @@
 """What the benchmarks found, as tables for people, as Markdown for the pages, and as JSON for machines."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -62,8 +62,13 @@ def as_json(sections: Iterable[Section]) -> dict[str, Any]:
     }
 
 
-def as_markdown(sections: Iterable[Section]) -> str:
-    return "\n\n".join(_markdown(table) for section in sections for table in _tables(section))
+def as_markdown(sections: Iterable[Section], about: Mapping[str, str]) -> str:
+    """A page: each section under a heading, behind what `about` says of it by its name."""
+    parts = []
+    for section in sections:
+        tables = "\n\n".join(_markdown(table) for table in _tables(section))
+        parts.append(f"## {section.name.replace('_', ' ').capitalize()}\n\n{about[section.name]}\n\n{tables}\n")
+    return "\n".join(parts)
 
 
 def show(sections: Iterable[Section], console: Console) -> None:

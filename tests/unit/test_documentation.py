@@ -15,10 +15,12 @@ from continuous_backup.ensure_backup import planner
 from continuous_backup.errors import ExitCode
 from continuous_backup.operations import build, whitelist
 from continuous_backup.streams_to_firehose import changes
-from docs import configuration_table
+from docs import configuration_table, figures
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = ("README.md", "docs/choices.md", "docs/guarantees.md")
+BENCHMARKS = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
+QUOTE = "<!-- figures: {} -->\nold\n<!-- end of figures -->\n"
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 SCRIPTS = sorted(path.name for path in ROOT.glob("*.py") if "main(arguments" in path.read_text(encoding="utf-8"))
 
@@ -59,6 +61,30 @@ def test_configuration_table_when_a_text_has_signs_of_markdown_or_html_shows_the
 def test_configuration_table_when_the_page_has_no_place_for_it_says_so():
     with pytest.raises(ValueError, match="configuration table"):
         configuration_table.put_into("no marks", "table\n")
+
+
+@pytest.mark.parametrize("page", figures.PAGES, ids=lambda page: page.name)
+def test_page_when_it_quotes_figures_quotes_those_of_the_benchmarks(page: Path):
+    text = page.read_text(encoding="utf-8")
+    assert figures.quoted(text, BENCHMARKS) == text, "update it with: .venv/bin/python docs/figures.py"
+    assert text.count("<!-- figures:") == text.count("<!-- end of figures -->")
+
+
+def test_figures_when_rows_and_columns_are_named_has_those_in_that_order():
+    source = "**A title (noted then)**\n\n| a | b | c |\n| --- | ---: | ---: |\n| x 1 | 1 | 2 |\n| y | 3 | 4 |\n"
+    quoted = figures.quoted("before\n" + QUOTE.format("A title | y; x | c") + "behind\n", source)
+    assert "".join(re.findall(r"^\|.*\n", quoted, re.MULTILINE)) == (
+        "| a | c |\n| --- | ---: |\n| y | 4 |\n| x 1 | 2 |\n"
+    )
+    assert quoted.startswith("before\n<!-- figures: A title | y; x | c -->\n")
+    assert quoted.endswith("<!-- end of figures -->\nbehind\n")
+
+
+@pytest.mark.parametrize("named", ["Another | x | c", "A title | z | c", "A title | x; z | c", "A title | x | d"])
+def test_figures_when_what_is_named_is_not_there_says_so(named: str):
+    source = "**A title**\n\n| a | c |\n| --- | ---: |\n| x 1 | 2 |\n"
+    with pytest.raises(ValueError, match="has no"):
+        figures.quoted(QUOTE.format(named), source)
 
 
 @pytest.mark.parametrize("page", PAGES)
