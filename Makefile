@@ -25,7 +25,7 @@ local: install ## the same emulator with everything deployed, to play with, unti
 	@$(BIN)/python -m local.playground
 
 test: install ## all tests; TESTS=tests/unit for some of them
-	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(TESTS)
+	$(BIN)/python -m pytest -n 5 --dist loadfile --no-loadscope-reorder $(TESTS)
 
 soak: install ## write to a table under random faults for MINUTES=30, and compare its log with it all the time
 	@$(BIN)/python -m tests.faults.soak --minutes $(or $(MINUTES),30) $(OPTIONS)

@@ -25,7 +25,9 @@ from tests.integration.staging import (
 )
 
 pytestmark = pytest.mark.emulator
-MANY = 250
+
+#: More than one page of tables and of mappings has, which is 100, and of delivery streams, 10.
+MANY = 130
 
 
 @pytest.fixture(scope="module")
