@@ -33,8 +33,8 @@ from botocore.exceptions import ReadTimeoutError
 from continuous_backup.config import Config
 from continuous_backup.errors import BackupError
 from continuous_backup.naming import ENSURE_FUNCTION, FORWARDER_FUNCTION
+from continuous_backup.patience import READ_SECONDS, Patience
 from continuous_backup.streams_to_firehose.forwarding import Surroundings, forward
-from continuous_backup.streams_to_firehose.patience import READ_SECONDS, Patience
 from continuous_backup.streams_to_firehose.tally import Tally
 from tests.unit.streams_to_firehose.fakes import ACCOUNT, NOW, client_error, sequence_number, stream_record
 

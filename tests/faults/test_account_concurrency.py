@@ -10,7 +10,7 @@ import pytest
 
 from continuous_backup.config import Config
 from continuous_backup.naming import FORWARDER_FUNCTION
-from continuous_backup.streams_to_firehose.patience import RETRYING_SECONDS, SECONDS_OF_A_CALL
+from continuous_backup.patience import RETRYING_SECONDS, SECONDS_OF_A_CALL
 from tests.faults.concurrency import (
     ALWAYS_UNRESERVED,
     EAGER,

@@ -8,12 +8,13 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from continuous_backup import stream_records
 from continuous_backup.config import Config
 from continuous_backup.errors import BackupError
+from continuous_backup.patience import CONNECT_SECONDS, READ_SECONDS, SECONDS_OF_A_CALL
 from continuous_backup.streams_to_firehose import changes
 from continuous_backup.streams_to_firehose.choices import Choices
 from continuous_backup.streams_to_firehose.packing import Limits
-from continuous_backup.streams_to_firehose.patience import CONNECT_SECONDS, READ_SECONDS, SECONDS_OF_A_CALL
 from tests.unit.streams_to_firehose.fakes import (
     DENIED,
     NOW,
@@ -112,9 +113,9 @@ def position_of(number: str, batch: list[Any]) -> int:
 def kept_form(record: Any) -> bytes:
     """What is written of a record: the line of a change, or else the record whole."""
     try:
-        return changes.line(record) if changes.is_change(record) else changes.whole(record)
+        return changes.line(record) if stream_records.is_change(record) else stream_records.whole(record)
     except changes.NoLine:
-        return changes.whole(record)
+        return stream_records.whole(record)
 
 
 def backup_with(faults: list[Any], faults_of_s3: list[Exception], compressed: bool) -> Backup:
@@ -163,7 +164,7 @@ def test_forward_whatever_fails_expects_the_order_within_an_item_to_be_recoverab
     backup = backup_with(faults, faults_of_s3, compressed)
     for _ in invocations_until_done(backup, stream, seconds):
         pass
-    lines = [changes.line(record) for record in stream if changes.is_change(record)]
+    lines = [changes.line(record) for record in stream if stream_records.is_change(record)]
     once = {
         (line["eventSourceARN"], line["SequenceNumber"]): line
         for line in map(json.loads, stored(backup))
@@ -238,9 +239,11 @@ def test_forward_whatever_is_chosen_and_fails_expects_each_where_it_belongs_in_t
     backup.choices = choices_of(dropped, failing, elsewhere)
     for _ in invocations_until_done(backup, stream, seconds):
         pass
-    changed = [record for record in stream if changes.is_change(record) and number_of(record) not in dropped]
-    whole = {changes.whole(record) for record in stream if not changes.is_change(record)}
-    whole |= {changes.whole(record) for record in changed if number_of(record) in failing}
+    changed = [
+        record for record in stream if stream_records.is_change(record) and number_of(record) not in dropped
+    ]
+    whole = {stream_records.whole(record) for record in stream if not stream_records.is_change(record)}
+    whole |= {stream_records.whole(record) for record in changed if number_of(record) in failing}
     lines = {number_of(record): changes.line(record) for record in changed if number_of(record) not in failing}
     straight = {line for key, body in backup.s3.objects.items() if "_failed" not in key for line in lines_in(body)}
     kept = {line for key, body in backup.s3.objects.items() if "_failed" in key for line in lines_in(body)}

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from continuous_backup import config as configuration
+from continuous_backup import stream_records
 from continuous_backup.ensure_backup import planner
 from continuous_backup.errors import ExitCode
 from continuous_backup.operations import build, whitelist
@@ -140,7 +141,7 @@ def test_readme_when_it_explains_a_line_explains_its_fields_in_their_order():
     seen: set[str] = set()
     for event in ("dynamodb-ttl-delete", "dynamodb-insert-modify-remove"):
         text = (ROOT / "tests" / "events" / f"{event}.json").read_text(encoding="utf-8")
-        for record in changes.records_of(json.loads(text)):
+        for record in stream_records.records_of(json.loads(text)):
             seen.update(json.loads(changes.line(record)))
     fields = _first_cells(_section("A line"))
     (example,) = _blocks("json")

@@ -5,9 +5,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from continuous_backup import stream_records
 from continuous_backup.config import Config
+from continuous_backup.stream_records import StreamRecord
 from continuous_backup.streams_to_firehose import changes, custom, item_change, plain_json
-from continuous_backup.streams_to_firehose.changes import NoLine, StreamRecord
+from continuous_backup.streams_to_firehose.changes import NoLine
 from continuous_backup.streams_to_firehose.item_change import ItemChange, TypedItem
 
 _PLAIN = "plain"
@@ -44,8 +46,8 @@ def of_config(config: Config) -> Choices:
 def _drops(config: Config) -> Callable[[StreamRecord], bool] | None:
     kept = frozenset(config.writable_event_types)
     if config.include_ttl_deletes:
-        return None if kept >= changes.EVENT_NAMES else lambda record: record["eventName"] not in kept
-    return lambda record: record["eventName"] not in kept or changes.is_ttl_delete(record)
+        return None if kept >= stream_records.EVENT_NAMES else lambda record: record["eventName"] not in kept
+    return lambda record: record["eventName"] not in kept or stream_records.is_ttl_delete(record)
 
 
 def _line(config: Config) -> Line:

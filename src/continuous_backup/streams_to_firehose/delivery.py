@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from continuous_backup.aws import Client, ClientError, error_code
 from continuous_backup.errors import AwsError
+from continuous_backup.patience import Patience
 from continuous_backup.streams_to_firehose.packing import PackedRecord
-from continuous_backup.streams_to_firehose.patience import Patience
 
 
 @dataclass(frozen=True)

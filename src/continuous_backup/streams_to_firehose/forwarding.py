@@ -5,18 +5,19 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from continuous_backup import stream_records, whole_objects
 from continuous_backup.aws import Client
 from continuous_backup.config import Config
 from continuous_backup.errors import BackupError
 from continuous_backup.logs import logger
 from continuous_backup.naming import Account
-from continuous_backup.streams_to_firehose import changes, delivery, packing, whole_objects
+from continuous_backup.patience import Patience
+from continuous_backup.streams_to_firehose import delivery, packing
 from continuous_backup.streams_to_firehose.changes import NoLine
 from continuous_backup.streams_to_firehose.choices import Choices, NoRoute
 from continuous_backup.streams_to_firehose.packing import Oversize, PackedRecord, PositionedLine
-from continuous_backup.streams_to_firehose.patience import Patience
 from continuous_backup.streams_to_firehose.tally import Tally
-from continuous_backup.streams_to_firehose.whole_objects import WholeObject
+from continuous_backup.whole_objects import WholeObject
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ def forward(event: object, surroundings: Surroundings, patience: Patience, tally
     at least once. Raises MalformedEvent for an event of another kind, and AwsError where AWS refuses for
     good; nothing of the batch is to be acknowledged then.
     """
-    batch = _Batch(changes.records_of(event), surroundings, patience, tally)
+    batch = _Batch(stream_records.records_of(event), surroundings, patience, tally)
     try:
         batch.forward()
     finally:
@@ -95,7 +96,7 @@ class _Batch:
         if first < 0:
             return ""
         for record in reversed(self._records[: first + 1]):
-            if number := changes.sequence_number(record):
+            if number := stream_records.sequence_number(record):
                 return number
         raise BackupError(
             "the batch begins with a record without a sequence number, which could not be kept on S3",
@@ -113,19 +114,19 @@ class _Batch:
         arn, lane, routed_to = "", None, ""
         for position, record in enumerate(self._records):
             if self._asks_of_changes:
-                if not changes.is_change(record):
-                    self._failed[position] = changes.problem(record)
+                if not stream_records.is_change(record):
+                    self._failed[position] = stream_records.problem(record)
                     continue
                 if drops and drops(record):
                     self._drop(position)
                     continue
                 routed_to = self._routed(route, record) if route else ""
-            if lane is None or route or not changes.is_of_stream(record, arn):
-                arn = changes.stream_arn(record)
+            if lane is None or route or not stream_records.is_of_stream(record, arn):
+                arn = stream_records.stream_arn(record)
                 if not arn:
-                    self._failed[position] = changes.problem(record)
+                    self._failed[position] = stream_records.problem(record)
                     continue
-                lane = self._lane(lanes, changes.table(record), routed_to)
+                lane = self._lane(lanes, stream_records.table(record), routed_to)
             lane.positions.append(position)
         return list(lanes.values())
 
@@ -148,10 +149,12 @@ class _Batch:
     def _say_what_there_is(self, lanes: Sequence[_Lane]) -> None:
         records = self._records
         # As Lambda invokes us there is one table; it is told even where all of its changes are dropped.
-        known = {changes.table(records[position]) for position in (*self._failed, *range(min(1, len(records))))}
+        known = {
+            stream_records.table(records[position]) for position in (*self._failed, *range(min(1, len(records))))
+        }
         tables = sorted(({lane.table for lane in lanes} | known) - {""})
         self._tally.table, self._tally.changes = ", ".join(tables), len(records)
-        times = (changes.time_of_change(record) for record in records)
+        times = (stream_records.time_of_change(record) for record in records)
         oldest = next((time for time in times if time is not None), None)
         if oldest is not None:
             self._tally.oldest_change_seconds = max(0.0, round(self._surroundings.clock() - oldest, 1))
@@ -176,13 +179,13 @@ class _Batch:
     def _lines(self, lane: _Lane) -> Iterator[PositionedLine]:
         """One at a time, so that the lines of a batch are never all in memory."""
         checked = self._asks_of_changes
-        line, records, is_change = self._choices.line, self._records, changes.is_change
+        line, records, is_change = self._choices.line, self._records, stream_records.is_change
         for position in lane.positions:
             if position >= self._end:
                 return
             record = records[position]
             if not (checked or is_change(record)):
-                self._failed[position] = changes.problem(record)
+                self._failed[position] = stream_records.problem(record)
                 continue
             try:
                 text = line(record)
@@ -223,7 +226,11 @@ class _Batch:
         self._tally.oversize += 1
         logger().info(
             "a change is too large for Firehose and was written to S3",
-            extra={"table": lane.table, "sequence_number": changes.sequence_number(record), "key": whole.key},
+            extra={
+                "table": lane.table,
+                "sequence_number": stream_records.sequence_number(record),
+                "key": whole.key,
+            },
         )
         return True
 
@@ -234,7 +241,7 @@ class _Batch:
         by_table: dict[str, dict[int, str]] = {}
         for position in sorted(self._failed):
             if position < min(before, self._end):
-                table = changes.table(self._records[position])
+                table = stream_records.table(self._records[position])
                 by_table.setdefault(table, {})[position] = self._failed.pop(position)
         return all(self._keep_failed_of_table(table, failed) for table, failed in by_table.items())
 
@@ -246,7 +253,7 @@ class _Batch:
         self._tally.failed += len(failed)
         for reason, times in Counter(failed.values()).items():
             numbers = [
-                changes.sequence_number(self._records[position])
+                stream_records.sequence_number(self._records[position])
                 for position, why in failed.items()
                 if why == reason
             ]
@@ -265,7 +272,8 @@ class _Batch:
 
     def _written(self, whole: WholeObject, positions: Sequence[int], table: str) -> bool:
         s3 = self._surroundings.client("s3")
-        reason = whole_objects.put_object(s3, whole, self._config, self._surroundings.account, self._patience)
+        bucket, key, account = self._config.bucket, self._config.kms_key_arn, self._surroundings.account
+        reason = whole_objects.put_object(s3, whole, bucket, key, account, self._patience)
         if reason:
             self._not_accepted(positions[0], table, f"s3://{self._config.bucket}/{whole.key}: {reason}")
             return False
@@ -275,7 +283,7 @@ class _Batch:
 
     def _not_accepted(self, position: int, table: str, reason: str) -> None:
         self._end = min(self._end, position)
-        number = changes.sequence_number(self._records[position])
+        number = stream_records.sequence_number(self._records[position])
         logger().warning(
             "a change is not accepted yet; Lambda goes on from it",
             extra={"table": table, "sequence_number": number, "reason": reason},

@@ -8,9 +8,9 @@ from typing import Any
 from continuous_backup import config, naming
 from continuous_backup.aws import Aws
 from continuous_backup.errors import BackupError
+from continuous_backup.patience import CONNECT_SECONDS, READ_SECONDS, Patience
 from continuous_backup.streams_to_firehose import choices, request_body
 from continuous_backup.streams_to_firehose.forwarding import Surroundings, forward
-from continuous_backup.streams_to_firehose.patience import CONNECT_SECONDS, READ_SECONDS, Patience
 from continuous_backup.streams_to_firehose.tally import Tally, summary_line
 
 

@@ -3,8 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from continuous_backup import stream_records
+from continuous_backup.stream_records import StreamRecord
 from continuous_backup.streams_to_firehose import changes
-from continuous_backup.streams_to_firehose.changes import StreamRecord
 
 #: An item or its keys in DynamoDB's typed JSON: {"Id": {"N": "1"}, "Name": {"S": "Ada"}}.
 TypedItem = dict[str, Any]
@@ -34,7 +35,7 @@ class ItemChange:
     @property
     def is_ttl_delete(self) -> bool:
         """Whether DynamoDB itself deleted the item, since its time to live was over."""
-        return changes.is_ttl_delete(self._record)
+        return stream_records.is_ttl_delete(self._record)
 
     @property
     def line(self) -> bytes:
@@ -43,16 +44,16 @@ class ItemChange:
 
 
 def of_record(record: StreamRecord) -> ItemChange:
-    """The view of a record in which `changes.problem` finds none."""
+    """The view of a record in which `stream_records.problem` finds none."""
     stream_record = record["dynamodb"]
     return ItemChange(
-        table=changes.table(record),
+        table=stream_records.table(record),
         event_name=record["eventName"],
         keys=stream_record["Keys"],
         new_image=stream_record.get("NewImage"),
         old_image=stream_record.get("OldImage"),
         sequence_number=stream_record["SequenceNumber"],
-        time=changes.time_of_change(record),
+        time=stream_records.time_of_change(record),
         size_bytes=stream_record.get("SizeBytes"),
         stream_arn=record["eventSourceARN"],
         user_identity=record.get("userIdentity"),

@@ -12,10 +12,10 @@ from botocore.exceptions import ReadTimeoutError
 from continuous_backup.aws import ClientError
 from continuous_backup.config import Config
 from continuous_backup.naming import Account
+from continuous_backup.patience import Patience
 from continuous_backup.streams_to_firehose.choices import Choices, of_config
 from continuous_backup.streams_to_firehose.forwarding import Surroundings, forward
 from continuous_backup.streams_to_firehose.packing import FIREHOSE, Limits
-from continuous_backup.streams_to_firehose.patience import Patience
 from continuous_backup.streams_to_firehose.tally import Tally
 
 EVENTS = Path(__file__).resolve().parents[2] / "events"

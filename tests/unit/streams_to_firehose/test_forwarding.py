@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from continuous_backup import stream_records
 from continuous_backup.config import Config
 from continuous_backup.errors import AwsError, BackupError, MalformedEvent
 from continuous_backup.streams_to_firehose import changes
@@ -31,7 +32,7 @@ COMPRESSED = Config(compression="forwarder")
 
 
 def lines_of(records: list[Any]) -> list[bytes]:
-    return [changes.line(record) for record in records if changes.is_change(record)]
+    return [changes.line(record) for record in records if stream_records.is_change(record)]
 
 
 def large_item(number: int) -> dict[str, Any]:

@@ -15,8 +15,8 @@ import pytest
 
 from continuous_backup.aws import ClientError
 from continuous_backup.errors import AwsError, ConfigurationError, MalformedEvent
+from continuous_backup.patience import SECONDS_OF_A_CALL
 from continuous_backup.streams_to_firehose import handler as module
-from continuous_backup.streams_to_firehose.patience import SECONDS_OF_A_CALL
 from tests.unit.streams_to_firehose.fakes import (
     DENIED,
     FakeFirehose,

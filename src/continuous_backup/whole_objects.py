@@ -1,19 +1,17 @@
 """What does not go through Firehose: objects written straight to S3."""
 
+import gzip
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from continuous_backup import naming
+from continuous_backup import naming, stream_records
 from continuous_backup.aws import Client
-from continuous_backup.config import Config
 from continuous_backup.naming import Account
-from continuous_backup.streams_to_firehose import changes
-from continuous_backup.streams_to_firehose.changes import StreamRecord
-from continuous_backup.streams_to_firehose.compression import gzip_member
-from continuous_backup.streams_to_firehose.patience import Patience
+from continuous_backup.patience import Patience
+from continuous_backup.stream_records import StreamRecord
 
 #: Stands for the table where a record does not tell it. DynamoDB's names have at least three characters,
 #: so that it is nobody's.
@@ -38,9 +36,9 @@ def of_oversize(record: StreamRecord, line: bytes, prefix: str, now: float) -> W
     changes made since a time reads from that hour on, and finds it there.
     """
     stream = _digest(record["eventSourceARN"].encode())
-    name = f"oversize-{changes.sequence_number(record)}-{stream}.gz"
-    path = naming.table_prefix(prefix, changes.table(record))
-    return WholeObject(path + _hour(record, now) + name, gzip_member(line))
+    name = f"oversize-{stream_records.sequence_number(record)}-{stream}.gz"
+    path = naming.table_prefix(prefix, stream_records.table(record))
+    return WholeObject(path + _hour(record, now) + name, _gzipped(line))
 
 
 def of_failed(table: str, records: Sequence[Any], prefix: str, now: float) -> WholeObject:
@@ -48,25 +46,27 @@ def of_failed(table: str, records: Sequence[Any], prefix: str, now: float) -> Wh
 
     `table` is empty where they name none: they are kept under UNKNOWN_TABLE then.
     """
-    text = b"".join(map(changes.whole, records))
-    name = f"{changes.sequence_number(records[0]) or 'unnumbered'}-{_digest(text)}.gz"
+    text = b"".join(map(stream_records.whole, records))
+    name = f"{stream_records.sequence_number(records[0]) or 'unnumbered'}-{_digest(text)}.gz"
     path = naming.table_prefix(prefix, table or UNKNOWN_TABLE) + _FAILED
-    return WholeObject(path + _hour(records[0], now) + name, gzip_member(text))
+    return WholeObject(path + _hour(records[0], now) + name, _gzipped(text))
 
 
-def put_object(s3: Client, whole: WholeObject, config: Config, account: Account, patience: Patience) -> str:
+def put_object(
+    s3: Client, whole: WholeObject, bucket: str, kms_key_arn: str, account: Account, patience: Patience
+) -> str:
     """Writes an object, again until time runs short; answers "" when it is there, or else why it is not.
+
+    It is encrypted with the key, or, with an empty one, as the bucket does by itself.
 
     Raises AwsError where S3 refuses for good: no permission, no such bucket, a bucket of another account.
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html
     """
-    encryption = (
-        {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": config.kms_key_arn} if config.kms_key_arn else {}
-    )
+    encryption = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": kms_key_arn} if kms_key_arn else {}
 
     def put() -> str:
         s3.put_object(
-            Bucket=config.bucket,
+            Bucket=bucket,
             Key=whole.key,
             Body=whole.body,
             ExpectedBucketOwner=account.id,
@@ -74,13 +74,18 @@ def put_object(s3: Client, whole: WholeObject, config: Config, account: Account,
         )
         return ""
 
-    return patience.try_until_done(put, f"s3://{config.bucket}/{whole.key}")
+    return patience.try_until_done(put, f"s3://{bucket}/{whole.key}")
 
 
 def _hour(record: Any, now: float) -> str:
     """`YYYY/MM/DD/HH/` in UTC. Where no time is known, now: repeated in another hour, it is there twice."""
-    time = changes.time_of_change(record)
+    time = stream_records.time_of_change(record)
     return datetime.fromtimestamp(now if time is None else time, UTC).strftime("%Y/%m/%d/%H/")
+
+
+def _gzipped(text: bytes) -> bytes:
+    """Without a time in it: the same text is the same object."""
+    return gzip.compress(text, mtime=0)
 
 
 def _digest(text: bytes) -> str:

@@ -11,7 +11,7 @@ from botocore.exceptions import (
 
 from continuous_backup.config import keys
 from continuous_backup.errors import AwsError, UsageError
-from continuous_backup.streams_to_firehose.patience import (
+from continuous_backup.patience import (
     LONGEST_PAUSE_SECONDS,
     RETRYING_SECONDS,
     SECONDS_OF_A_CALL,

@@ -6,10 +6,10 @@ import pytest
 
 from continuous_backup.config import Config
 from continuous_backup.errors import AwsError
+from continuous_backup.patience import Patience
+from continuous_backup.stream_records import StreamRecord
 from continuous_backup.streams_to_firehose import changes
-from continuous_backup.streams_to_firehose.changes import StreamRecord
-from continuous_backup.streams_to_firehose.patience import Patience
-from continuous_backup.streams_to_firehose.whole_objects import WholeObject, of_failed, of_oversize, put_object
+from continuous_backup.whole_objects import WholeObject, of_failed, of_oversize, put_object
 from tests.unit.streams_to_firehose.fakes import ACCOUNT, NOW, FakeS3, Time, client_error, stream_record
 
 HOUR = 3600
@@ -27,7 +27,7 @@ def oversize(record: StreamRecord = RECORD, prefix: str = "backups", now: float 
 
 def put(s3: FakeS3, patience: Patience | None = None, kms_key_arn: str = "") -> str:
     config = Config(kms_key_arn=kms_key_arn).in_account(ACCOUNT)
-    return put_object(s3, WHOLE, config, ACCOUNT, patience or Time().patience())
+    return put_object(s3, WHOLE, config.bucket, config.kms_key_arn, ACCOUNT, patience or Time().patience())
 
 
 def test_of_oversize_when_written_expects_the_hour_of_the_change_in_the_change_log():
