@@ -22,6 +22,7 @@ def main(arguments: Sequence[str]) -> ExitCode:
     is_backed_up = table_scripts.filter_of(config, cli.config_file(options))
     provisioning = Provisioning(aws, config, account, table_scripts.log(), is_backed_up)
     provisioning.require_deployment()
+    table_scripts.warn_of_what_is_named(aws, config)
     plans = provisioning.plan_provisioning(asked_for)
     return table_scripts.finish(options, provisioning, plans, Wanted.PROVISIONED)
 

@@ -34,6 +34,8 @@ gzip's usual level for what Firehose compresses, and a share of a vCPU in propor
 "Straightforward" is the same forwarder in its plainest form: the standard library's json, one Firehose record
 for each change, boto3 as it comes, batches of 500, no batching window.
 
+The tables of targets hold what was to be reached. Where it is not, the section says why.
+
 """
 
 

@@ -14,6 +14,10 @@ is: so the fastest rounds say most of the code. The median of the rounds' ratios
 
 To measure another version of the code, name its source folder: BENCHMARK_SOURCE=/tmp/older/src
 
+Not reached are 3.5 times in batches of 100, and 5 times where the forwarder compresses. A call of boto3's takes
+1 to 2 ms, which is the same for both, and most of a small batch. In large ones most of the time is reading the
+decoded event from memory, which no faster serialiser and no faster compressor does away with.
+
 A batch of 10,000 changes of 1 KB is more than the 6 MB that Lambda hands over at once; it is measured to
 see how time and memory grow.
 """

@@ -36,7 +36,7 @@ def _tables(source: str) -> dict[str, list[list[str]]]:
 
 
 def _cells(line: str) -> list[str]:
-    return [cell.strip() for cell in line.strip("|").split(" | ")]
+    return [cell.strip() for cell in line.removeprefix("|").removesuffix("|").split("|")]
 
 
 def _written(quote: "re.Match[str]", tables: dict[str, list[list[str]]]) -> str:

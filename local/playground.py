@@ -66,6 +66,9 @@ And the scripts:
   ./deprovision_tables.py whitelist.hjson --dry-run --config-file {config}
   ./undeploy.py --deprovision --dry-run --config-file {config}
 
+The emulator knows nothing of single failures in a batch: where a delivery stream that you route to is missing,
+changes that would wait on AWS are passed over here.
+
 To deploy another configuration here, edit that file; functions run on this machine, not on Lambda's:
 
   ./build.sh {config} --this-machine --dist {dist} && ./deploy.py --dist {dist}

@@ -27,6 +27,7 @@ _HTTP_SERVER_ERROR = 500
 #: https://docs.aws.amazon.com/firehose/latest/APIReference/CommonErrors.html
 #: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 _TRANSIENT = {
+    "ConditionalRequestConflict",
     "InternalError",
     "InternalFailure",
     "LimitExceededException",

@@ -187,9 +187,13 @@ def main() -> ExitCode:
     parser.add_argument("--compression", choices=COMPRESSIONS, default=COMPRESSIONS[0])
     chosen = parser.parse_args()
     # It would show a stack for each connection that is reset, which is what is wanted.
-    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
+    for noisy in ("aiohttp.server", "microburst"):
+        logging.getLogger(noisy).setLevel(logging.CRITICAL)
     seed = random.randrange(10**6) if chosen.seed is None else chosen.seed
-    print(f"{chosen.minutes:g} minutes, --seed {seed}", file=sys.stderr)
+    print(
+        f"{chosen.minutes:g} min of writes, with faults on the way to Firehose and S3, --seed {seed}",
+        file=sys.stderr,
+    )
     with tempfile.TemporaryDirectory(prefix="soak-") as work, Soak(Path(work), seed, chosen.compression) as soak:
         try:
             soak.run(chosen.minutes * 60)

@@ -7,6 +7,7 @@ import re
 import sys
 import tempfile
 import zipfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -57,6 +58,8 @@ def write_zips(root: Path, config_file: Path, settings: Config, target: Target, 
     `settings` is what `config_file` says, by itself: it is what the functions will read. Raises UsageError
     for what is wrong with people's own functions, BackupError for the rest; then `dist` is as it was.
     """
+    keys = [key for each in FUNCTIONS for key in each.runs]
+    own_files_of(keys, settings, config_file, root)  # all that is wrong with any of them, at once
     own = {each: own_files(each, settings, config_file, root) for each in FUNCTIONS}
     contents = {}
     for function in FUNCTIONS:
@@ -70,9 +73,14 @@ def write_zips(root: Path, config_file: Path, settings: Config, target: Target, 
 
 def own_files(function: Function, settings: Config, config_file: Path, root: Path) -> list[Path]:
     """The Python files of people's own that a function runs. Raises UsageError for what is wrong with them."""
+    return own_files_of(function.runs, settings, config_file, root)
+
+
+def own_files_of(keys: Iterable[str], settings: Config, config_file: Path, root: Path) -> list[Path]:
+    """The Python files of people's own that these keys name. Raises UsageError for what is wrong with them."""
     of_all = [packages.imports_of(each.package, root / "src").libraries for each in FUNCTIONS]
     libraries = {library for each in of_all for library in each}
-    return custom_functions.files(function.runs, settings, config_file, libraries)
+    return custom_functions.files(keys, settings, config_file, libraries)
 
 
 def _code_and_libraries(function: Function, root: Path, target: Target) -> dict[str, bytes]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from continuous_backup import config
 from continuous_backup.config import Config
-from continuous_backup.errors import UsageError
+from continuous_backup.errors import ConfigurationError, UsageError
 from continuous_backup.operations import packages
 
 #: By key: what the function is called with.
@@ -23,6 +23,18 @@ _MAY_FAIL = {"optinFunction"}
 _NEEDED_BY_THE_RUNTIME = {"awslambdaric", "bootstrap", "dateutil", "jmespath", "s3transfer", "six", "urllib3"}
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+#: What is written out like that is certainly none.
+_Data = (
+    ast.Constant
+    | ast.JoinedStr
+    | ast.List
+    | ast.Tuple
+    | ast.Set
+    | ast.Dict
+    | ast.ListComp
+    | ast.SetComp
+    | ast.DictComp
+)
 
 
 def path_in(key: str, values: Any) -> str:
@@ -42,15 +54,32 @@ def file_name(path: str) -> str:
 def files(keys: Iterable[str], settings: Config, config_file: Path, libraries: Iterable[str]) -> list[Path]:
     """The Python files that these keys need, beside the configuration; checked, but not run.
 
-    `libraries` are the names of those in the zips. Raises UsageError for the first that is wrong.
+    `libraries` are the names of those in the zips. Raises UsageError for what is wrong, ConfigurationError for
+    several things at once.
     """
     there = sys.stdlib_module_names | packages.FROM_THE_RUNTIME | _NEEDED_BY_THE_RUNTIME | {packages.OURS}
     there = there.union(libraries)
     named = {key: path_in(key, {key: getattr(settings, config.keys()[key].name)}) for key in keys}
     named = {key: path for key, path in named.items() if path}
     own = {path.partition(":")[0] for path in named.values()}
-    found = (_file(key, path, config_file, there, own) for key, path in named.items())
+    found: list[Path] = []
+    wrong: list[UsageError] = []
+    for key, path in named.items():
+        try:
+            found.append(_file(key, path, config_file, there, own))
+        except UsageError as err:
+            wrong.append(err)
+    _raise_all(wrong, config_file)
     return list(dict.fromkeys(found))
+
+
+def _raise_all(wrong: list[UsageError], config_file: Path) -> None:
+    """Raises what is wrong, all of it in one where there are several; nothing where there is nothing."""
+    if len(wrong) == 1:
+        raise wrong[0]
+    if wrong:
+        problems = [f"{err.problem}; {err.hint}" for err in wrong]
+        raise ConfigurationError(str(config_file), problems, "docs/choices.md shows functions that work")
 
 
 def _file(key: str, path: str, config_file: Path, there: AbstractSet[str], own: AbstractSet[str]) -> Path:
@@ -61,7 +90,10 @@ def _file(key: str, path: str, config_file: Path, there: AbstractSet[str], own: 
     if module in there:
         raise UsageError(f"{where}, but {module} is the name of a library too", f"give {file} another name")
     if not file.is_file():
-        raise UsageError(f"{where}, but there is no file {file}", "put it beside the configuration file")
+        raise UsageError(
+            f"{where}, but there is no file {file.absolute()}",
+            f"put it beside the configuration file, {config_file.name}",
+        )
     try:
         text = file.read_text(encoding="utf-8")
         names = symtable.symtable(text, str(file), "exec")
@@ -115,10 +147,12 @@ def _wrong_with(name: str, module: ast.Module) -> str:
     return problems[-1] if problems and all(problems) else ""
 
 
-def _wrong_with_one(function: _Function) -> str:
+def _wrong_with_one(function: _Function | _Data) -> str:
     at = f"line {function.lineno}"
+    if isinstance(function, _Data):
+        return f"{at}, is no function"
     if isinstance(function, ast.AsyncFunctionDef):
-        return f"{at}, is a coroutine, which answers nothing where it is called"
+        return f"{at}, is a coroutine, which answers nothing where it is called: define it without async"
     if isinstance(function, ast.FunctionDef) and any(
         isinstance(each, ast.Yield | ast.YieldFrom) for each in _inside(function)
     ):
@@ -135,7 +169,7 @@ def _takes_one(arguments: ast.arguments) -> bool:
     return needed <= 1 and bool(positional or arguments.vararg) and not named
 
 
-def _bindings(name: str, statement: ast.stmt) -> Iterator[_Function | None]:
+def _bindings(name: str, statement: ast.stmt) -> Iterator[_Function | _Data | None]:
     """What a statement of a module binds a name to; None where that is not to be seen from outside."""
     if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
         if statement.name == name:
@@ -143,7 +177,7 @@ def _bindings(name: str, statement: ast.stmt) -> Iterator[_Function | None]:
     elif isinstance(statement, ast.Assign | ast.AnnAssign):
         targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
         if any(isinstance(each, ast.Name) and each.id == name for each in targets):
-            yield statement.value if isinstance(statement.value, ast.Lambda) else None
+            yield statement.value if isinstance(statement.value, ast.Lambda | _Data) else None
         elif any(_binds(name, each) for each in targets):
             yield None
     elif isinstance(statement, ast.If | ast.Try | ast.With):

@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from continuous_backup import naming
+from continuous_backup.aws import Aws
 from continuous_backup.config import Config
 from continuous_backup.ensure_backup.actions import CreateDeliveryStream, DeleteMapping, EnableStream
 from continuous_backup.ensure_backup.optin import Filter, opt_in_filter
 from continuous_backup.ensure_backup.wanted import Wanted
 from continuous_backup.errors import ExitCode
 from continuous_backup.operations import build, cli
+from continuous_backup.operations.deployment import observer, planner
 from continuous_backup.operations.provisioning import Provisioning, TablePlan, TableResult, exit_code
 
 
@@ -39,6 +41,16 @@ def filter_of(config: Config, config_file: Path) -> Filter:
     for module in build.own_files(ensure, config, config_file, cli.REPOSITORY):
         sys.path.insert(0, str(module.resolve().parent))
     return opt_in_filter(config, log())
+
+
+def warn_of_what_is_named(aws: Aws, config: Config) -> None:
+    """Says which named delivery streams and tables are not there, or not as they should be."""
+    for note in planner.notes_on(observer.named_delivery_streams(aws, config)):
+        cli.tell(f"WARNING: {note}" if note.loud else f"Note: {note}")
+    if config.delivery_streams:
+        there = set(aws.pages("dynamodb", "list_tables", "TableNames"))
+        for table in sorted(set(config.delivery_streams) - there):
+            cli.tell(f"Note: deliveryStreams names table {table}, and there is none of that name here")
 
 
 def finish(

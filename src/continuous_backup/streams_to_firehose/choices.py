@@ -79,8 +79,10 @@ def _line_made(made: Any) -> bytes:
     if not isinstance(made, bytes):
         raise NoLine(f"the transformer made a {type(made).__name__}, and not a line or None")
     text = made.removesuffix(b"\n")
-    if not text or b"\n" in text:
-        raise NoLine("the transformer made no line, or several")
+    if not text:
+        raise NoLine("the transformer made an empty text: None is what drops a change")
+    if b"\n" in text:
+        raise NoLine("the transformer made a text with a newline in it, which would be several lines")
     return text + b"\n"
 
 

@@ -23,7 +23,11 @@ def function(key: str, path: str) -> Callable[..., Any]:
             f"mend {module}.py, run build.sh and deploy.py again; the stream keeps the changes meanwhile",
         ) from err
     if not callable(found):
-        raise ConfigurationError("the configuration", [f"{key} is {path}, which is no function"])
+        raise ConfigurationError(
+            "the configuration",
+            [f"{key} is {path}, which is no function"],
+            f"name a function of {module}.py, run build.sh and deploy.py; the stream keeps the changes meanwhile",
+        )
     return found  # type: ignore[no-any-return]
 
 

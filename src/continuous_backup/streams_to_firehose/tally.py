@@ -1,13 +1,8 @@
-"""What one invocation did: counted while it forwards, and said at its end in one line of the log."""
+"""What one invocation did, counted while it forwards."""
 
-import json
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
 
-#: Of all metrics of ours in CloudWatch.
-NAMESPACE = "DynamoDBContinuousBackup"
-_TABLE = "Table"
+from continuous_backup.summary import Fact
 
 #: What the counts of a Tally are called, in the log and in CloudWatch.
 _NAMES = {
@@ -37,7 +32,7 @@ class Tally:
     log on S3, `failed` to `_failed/`, and `dropped` nowhere, by choice; the others come again. `unrouted`
     went to the table's own delivery stream since the router failed. Bytes are those that Firehose
     accepted, before base64: of the lines, and as they were sent. `oldest_change_seconds` is the age of the
-    first change when the invocation began.
+    first change when the invocation began. `metrics` is the configuration's.
     """
 
     table: str = ""
@@ -53,36 +48,9 @@ class Tally:
     calls: int = 0
     retries: int = 0
     oldest_change_seconds: float = 0
+    metrics: str = "none"
 
-    def facts(self) -> dict[str, Any]:
-        """All counts that are not zero."""
-        return {name: value for name, value in vars(self).items() if value and name in _NAMES}
-
-
-def summary_line(
-    tally: Tally, message: str, level: str, metrics: str, now: float, extra: dict[str, Any] | None = None
-) -> str:
-    """One line of JSON: what was done, in the shape of the other lines of the log.
-
-    `metrics` is the configuration's: with "function" or "table", CloudWatch makes metrics of the line, for
-    all tables together or for each of them too. What is zero is no metric: nobody pays for it.
-    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
-    """
-    time = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")
-    line: dict[str, Any] = {"timestamp": time, "level": level, "message": message, _TABLE: tally.table}
-    facts = tally.facts()
-    told = {_NAMES[name]: value for name, value in facts.items()}
-    if metrics != "none":
-        line["_aws"] = _directive(list(facts), metrics, now)
-    return json.dumps(line | told | (extra or {}), separators=(",", ":"), default=str)
-
-
-def _directive(facts: list[str], metrics: str, now: float) -> dict[str, Any]:
-    """How CloudWatch is to read the line: its fields that are metrics, and what they are told apart by."""
-    fields = [{"Name": _NAMES[name]} | ({"Unit": _UNITS[name]} if name in _UNITS else {}) for name in facts]
-    directive = {
-        "Namespace": NAMESPACE,
-        "Dimensions": [[], [_TABLE]] if metrics == "table" else [[]],
-        "Metrics": fields,
-    }
-    return {"Timestamp": int(now * 1000), "CloudWatchMetrics": [directive]}
+    def facts(self) -> dict[str, Fact]:
+        """All counts that are not zero, by what they are called in the log and in CloudWatch."""
+        counts = vars(self)
+        return {_NAMES[name]: Fact(counts[name], _UNITS.get(name, "")) for name in _NAMES if counts[name]}

@@ -74,7 +74,13 @@ TAKES_NOT = {
     "if True:\n    def shown(): pass\n": "line 2, cannot be called with one argument",
     "try:\n    def shown(): pass\nfinally:\n    pass\n": "line 2, cannot be called with one argument",
     "with open('x'):\n    def shown(): pass\n": "line 2, cannot be called with one argument",
-    "async def shown(change): return None": "line 1, is a coroutine, which answers nothing where it is called",
+    "async def shown(change): return None": (
+        "line 1, is a coroutine, which answers nothing where it is called: define it without async"
+    ),
+    "shown = 1": "line 1, is no function",
+    "shown = {'a', 'b'}": "line 1, is no function",
+    "shown: dict = {}": "line 1, is no function",
+    "shown = [each for each in ()]": "line 1, is no function",
     "def shown(change):\n    yield change": "line 1, is a generator, which answers nothing where it is called",
     "def shown(change):\n    if change:\n        yield from [change]": (
         "line 1, is a generator, which answers nothing where it is called"

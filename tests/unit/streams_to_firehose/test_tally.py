@@ -2,14 +2,15 @@ import json
 
 import pytest
 
-from continuous_backup.streams_to_firehose.tally import NAMESPACE, Tally, summary_line
+from continuous_backup.streams_to_firehose.tally import Tally
+from continuous_backup.summary import NAMESPACE, summary_line
 
 NOW = 1_730_974_800.25
 FULL = Tally("Orders", 10, 4, 1, 2, 3, 1, 2, 4000, 400, 5, 1, 12.5)
 
 
 def told(tally: Tally, metrics: str) -> dict[str, object]:
-    line = summary_line(tally, "the whole batch is accepted", "INFO", metrics, NOW)
+    line = summary_line(tally.table, tally.facts(), "the whole batch is accepted", "INFO", metrics, NOW)
     assert "\n" not in line
     return dict(json.loads(line))
 

@@ -48,12 +48,17 @@ def observe_removable(aws: Aws, account: Account) -> Deployment:
 def surroundings(aws: Aws, config: Config, account: Account) -> Surroundings:
     """What matters of the account: trails, the concurrency left, and delivery streams that `config` names."""
     limits = aws.client("lambda").get_account_settings()["AccountLimit"]
-    pace = Pace(aws, DELIVERY_STREAM_CALLS_PER_SECOND)
     return Surroundings(
         trail_logs_api_calls=_trail_logs_api_calls(aws, account),
         unreserved_concurrency=limits.get("UnreservedConcurrentExecutions", 0),
-        delivery_streams=tuple(_delivery_stream(aws, pace, name) for name in config.delivery_streams_named),
+        delivery_streams=named_delivery_streams(aws, config),
     )
+
+
+def named_delivery_streams(aws: Aws, config: Config) -> tuple[NamedDeliveryStream, ...]:
+    """The delivery streams that the configuration names as somebody else's, as they are."""
+    pace = Pace(aws, DELIVERY_STREAM_CALLS_PER_SECOND)
+    return tuple(_delivery_stream(aws, pace, name) for name in config.delivery_streams_named)
 
 
 def _delivery_stream(aws: Aws, pace: Pace, name: str) -> NamedDeliveryStream:

@@ -1,6 +1,7 @@
 """From what is deployed to what should be: pure functions."""
 
 import json
+from collections.abc import Iterable
 
 from continuous_backup import naming
 from continuous_backup.operations.deployment.actions import (
@@ -28,6 +29,7 @@ from continuous_backup.operations.deployment.actions import (
 from continuous_backup.operations.deployment.state import (
     Deployment,
     Function,
+    NamedDeliveryStream,
     RolesStack,
     Rule,
     Surroundings,
@@ -72,7 +74,7 @@ def plan(there: Deployment, wanted: Deployment, around: Surroundings, *, redeplo
         *_concurrency_steps(there, wanted, around),
         *(step for rule in wanted.rules.values() for step in _rule_steps(there.rules.get(rule.name), rule)),
         *_trail_notes(around),
-        *_delivery_stream_notes(around),
+        *notes_on(around.delivery_streams),
     ]
 
 
@@ -280,15 +282,20 @@ def _trail_notes(around: Surroundings) -> list[Step]:
     ]
 
 
-def _delivery_stream_notes(around: Surroundings) -> list[Step]:
-    notes: list[Step] = []
-    for each in around.delivery_streams:
+def notes_on(delivery_streams: Iterable[NamedDeliveryStream]) -> list[Note]:
+    """What a person should know of the delivery streams of somebody else's that the configuration names."""
+    notes: list[Note] = []
+    for each in delivery_streams:
         named = f"delivery stream {each.name}, which the configuration names,"
         if each.status is None:
             notes.append(Note(f"{named} could not be looked at: see that it is there, and is not ours"))
         elif each.status != "ACTIVE":
             so = f"is {each.status}" if each.status else "is not there"
             notes.append(
-                Note(f"{named} {so}: changes for it wait in their table's stream, 22 hours long", loud=True)
+                Note(
+                    f"{named} {so}: changes for it, and all behind them, wait in their table's stream, 22 hours "
+                    "long. Create it, or take it out of the configuration",
+                    loud=True,
+                )
             )
     return notes

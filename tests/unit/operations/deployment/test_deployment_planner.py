@@ -398,11 +398,17 @@ def test_plan_with_a_named_delivery_stream_that_is_somebody_elses_and_active_say
     assert planned(WANTED, around=Surroundings(delivery_streams=(NamedDeliveryStream("theirs"),))) == []
 
 
+WAIT = (
+    "changes for it, and all behind them, wait in their table's stream, 22 hours long. Create it, or take it out "
+    "of the configuration"
+)
+
+
 @pytest.mark.parametrize(
     ("status", "said", "loud"),
     [
-        ("", "is not there: changes for it wait in their table's stream, 22 hours long", True),
-        ("CREATING", "is CREATING: changes for it wait in their table's stream, 22 hours long", True),
+        ("", f"is not there: {WAIT}", True),
+        ("CREATING", f"is CREATING: {WAIT}", True),
         (None, "could not be looked at: see that it is there, and is not ours", False),
     ],
 )
