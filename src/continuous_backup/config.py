@@ -347,6 +347,10 @@ class Config:
         """Whether the table has a delivery stream of ours, and none of somebody else's."""
         return table not in self.delivery_streams
 
+    def is_taken(self, table: str) -> bool:
+        """Whether the name of the table's own delivery stream is named as one of somebody else's for another."""
+        return self.is_ours(table) and self.delivery_stream_name(table) in self.delivery_streams_named
+
     @property
     def delivery_streams_named(self) -> tuple[str, ...]:
         """The delivery streams of somebody else's that deliveryStreams and routeByAttribute name, in order."""
@@ -376,7 +380,7 @@ class Config:
             "transformer": bool(self.transformer),
             "router": bool(self.router),
             "routeByAttribute": bool(self.route_by_attribute),
-            "deliveryStreams": not self.is_ours(table),
+            "deliveryStreams": not self.is_ours(table) or self.is_taken(table),
         }
         return tuple(key for key, is_so in less.items() if is_so)
 
@@ -474,9 +478,27 @@ def parse(values: object, environment: Mapping[str, str] | None = None, source: 
             settled[its.name] = value
     if settled.get("router") and settled.get("route_by_attribute"):
         problems.append("router, routeByAttribute: both are set, and one alone can decide; leave one of them out")
+    problems += _of_somebody_elses(settled)
     if problems:
-        raise ConfigurationError(source, problems, "the README explains each key")
+        raise ConfigurationError(source, problems, "the README and docs/choices.md explain each key")
     return Config(**settled)
+
+
+def _of_somebody_elses(settled: dict[str, Any]) -> list[str]:
+    """That a delivery stream is named as somebody else's, and has a name that ours have where we compress.
+
+    Plain lines between gzip members make an object that readers stop in, or take for garbage.
+    """
+    if settled.get("compression") != "forwarder":
+        return []
+    by_table = settled.get("delivery_streams", {}).values()
+    routed = (name for routes in settled.get("route_by_attribute", {}).values() for name in routes.values())
+    return [
+        f'"{name}": with firehoseCompression: forwarder, names that end in .gz are those of our own delivery '
+        "streams, and deliveryStreams and routeByAttribute name somebody else's"
+        for name in dict.fromkeys([*by_table, *routed])
+        if name.endswith(naming.COMPRESSED_SUFFIX)
+    ]
 
 
 def set_variable(its: "Field[Any]", environment: Mapping[str, str]) -> str:

@@ -54,3 +54,13 @@ class AwsError(BackupError):
 
 class MalformedEvent(BackupError):
     """A Lambda function was invoked with something that is not the event it is made for."""
+
+
+def failure(err: BaseException) -> str:
+    """What was raised and where, without its message: that of a stranger's function could quote an item."""
+    trace, where = err.__traceback__, ""
+    while trace:
+        code = trace.tb_frame.f_code
+        where = f" in {code.co_name}, line {trace.tb_lineno}"
+        trace = trace.tb_next
+    return type(err).__name__ + where

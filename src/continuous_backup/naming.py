@@ -33,7 +33,8 @@ EVENT_NAMES = ("INSERT", "MODIFY", "REMOVE")
 LONGEST_DELIVERY_STREAM_NAME = 64
 _DIGEST_DIGITS = 16
 _DIGEST = rf"-[0-9a-f]{{{_DIGEST_DIGITS}}}"
-_GZIP_SUFFIX = ".gz"
+#: Ends the names of delivery streams whose records the forwarder compresses.
+COMPRESSED_SUFFIX = ".gz"
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,7 @@ def delivery_stream_name(table: str, *, compressed_by_forwarder: bool = False) -
     the whole name; and so does a plain delivery stream's that would end in .gz, and any name that could
     be mistaken for one made that way.
     """
-    suffix = _GZIP_SUFFIX if compressed_by_forwarder else ""
+    suffix = COMPRESSED_SUFFIX if compressed_by_forwarder else ""
     room = LONGEST_DELIVERY_STREAM_NAME - len(suffix)
     kept = room - 1 - _DIGEST_DIGITS
     # What is made of a name that ends in .gz can be shorter than `room`, and be a table's name in its turn.

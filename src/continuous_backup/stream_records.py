@@ -51,6 +51,8 @@ def is_change(record: Any) -> bool:
             and number.isascii()
             and number.isdigit()
             and isinstance(stream_record["Keys"], dict)
+            and ((new := stream_record.get("NewImage")) is None or isinstance(new, dict))
+            and ((old := stream_record.get("OldImage")) is None or isinstance(old, dict))
         )
     except (AttributeError, KeyError, TypeError):
         return False
@@ -70,7 +72,9 @@ def problem(record: Any) -> str:
         return "it has no dynamodb"
     if not sequence_number(record):
         return "it has no SequenceNumber"
-    return "it has no Keys"
+    if not isinstance(record["dynamodb"].get("Keys"), dict):
+        return "it has no Keys"
+    return "its NewImage or its OldImage is no item"
 
 
 def whole(record: object) -> bytes:

@@ -2,9 +2,10 @@
 
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
+from continuous_backup import naming, stream_records
 from tests.faults.endpoint import Endpoint, lines_of
 from tests.faults.event_source_mapping import StreamRecord
 from tests.faults.stream_changes import expected_line
@@ -28,7 +29,12 @@ def every_change_a_line(record: Any) -> Any:
 class Kept:
     """Reads what an endpoint has accepted, as it grows. Lines and whole records are compared as documents."""
 
-    def __init__(self, endpoint: Endpoint, expectation: Expectation = every_change_a_line) -> None:
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        expectation: Expectation = every_change_a_line,
+        may_go_to: Collection[str] = (),
+    ) -> None:
         self.lines: dict[str, Any] = {}
         self.failed: set[str] = set()
         #: Which delivery stream, or which object, has a line; one of them, where there are several.
@@ -37,6 +43,7 @@ class Kept:
         self.copies = 0
         self._endpoint = endpoint
         self._expectation = expectation
+        self._may_go_to = set(may_go_to)
         self._records_read = 0
         self._objects_read: set[str] = set()
 
@@ -86,19 +93,25 @@ class Kept:
         for delivery_stream, data in new:
             compressed = data.startswith(b"\x1f\x8b")
             assert compressed == delivery_stream.endswith(".gz"), f"{delivery_stream} got the other kind of record"
-            self._take(lines_of(data), delivery_stream)
+            self._take(lines_of(data), delivery_stream, delivery_stream.removesuffix(".gz"))
         for key in self._endpoint.objects.keys() - self._objects_read:
             self._objects_read.add(key)
             lines = lines_of(self._endpoint.objects[key])
-            if _FAILED.fullmatch(key):
-                self.failed |= {_text(json.loads(line)) for line in lines}
+            if under := _FAILED.fullmatch(key):
+                documents = [json.loads(line) for line in lines]
+                assert {stream_records.table(each) or "_" for each in documents} == {under["table"]}, key
+                self.failed |= {_text(each) for each in documents}
             else:
-                assert _OVERSIZE.fullmatch(key), f"nothing belongs at {key}"
-                self._take(lines, key)
+                under = _OVERSIZE.fullmatch(key)
+                assert under, f"nothing belongs at {key}"
+                self._take(lines, key, under["table"])
 
-    def _take(self, lines: list[bytes], place: str) -> None:
+    def _take(self, lines: list[bytes], place: str, table: str) -> None:
+        """Each line where its table belongs, or where a route may have sent it. Names here are not shortened."""
         for line in lines:
             document = json.loads(line)
+            own = naming.table_of_arn(document.get("eventSourceARN", table))  # a transformer may leave it out
+            assert table in {own, *self._may_go_to}, f"a change of {own} is in {place}"
             text = _text(document)
             self.lines[text] = document
             self.place[text] = place

@@ -1,6 +1,6 @@
 """A stream, a mapping, the built forwarder in its process, faults, and what takes its calls: put together."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -45,6 +45,7 @@ class Pipeline:
         timeout: float = 120.0,
         skips_pauses: bool = True,
         expectation: Expectation = every_change_a_line,
+        may_go_to: Collection[str] = (),
         batch_size: int = 1000,
     ) -> None:
         self.endpoint = Endpoint()
@@ -54,7 +55,7 @@ class Pipeline:
         self.function = FunctionProcess(
             a_zip, work, self.proxy.endpoint_url, timeout=timeout, skips_pauses=skips_pauses
         )
-        self.kept = Kept(self.endpoint, expectation)
+        self.kept = Kept(self.endpoint, expectation, may_go_to)
         self.invocations: list[Invocation] = []
         self.settings = as_configured(batch_size)
 

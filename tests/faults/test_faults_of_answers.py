@@ -104,6 +104,14 @@ def test_forwarding_when_time_runs_out_before_a_slow_endpoint_is_done_expects_th
     assert it.function.cold_starts == 1
 
 
+def test_forwarding_when_time_runs_out_before_an_oversize_change_expects_it_again(pipeline: Pipelines):
+    it = pipeline(timeout=14.0)
+    it.proxy.inject(FIREHOSE | {"latency": 1_500, "times": 1})
+    it.forward([*history(10), change_with_line_of(_OVERSIZE_LINE, 10)])
+    assert [len(each.acknowledged) for each in it.invocations] == [10, 1]
+    assert len(it.endpoint.objects) == 1
+
+
 def test_forwarding_when_the_invocation_times_out_expects_a_new_process_and_every_change(pipeline: Pipelines):
     it = pipeline(timeout=2.0)
     it.proxy.inject(FIREHOSE | {"times": 1, "latency": 4_000})

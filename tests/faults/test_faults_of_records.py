@@ -33,6 +33,10 @@ def with_(**parts: Any) -> Callable[[Any], Any]:
     return lambda record: {**record, **parts}
 
 
+def with_part(**parts: Any) -> Callable[[Any], Any]:
+    return lambda record: {**record, "dynamodb": {**record["dynamodb"], **parts}}
+
+
 MALFORMED: dict[str, Callable[[Any], Any]] = {
     "without dynamodb": without("dynamodb"),
     "without keys": without("Keys"),
@@ -43,6 +47,8 @@ MALFORMED: dict[str, Callable[[Any], Any]] = {
     "of a kind that nobody knows": with_(eventName="RENAME"),
     "with a dynamodb that is a text": with_(dynamodb="gone"),
     "from a table of no possible name": with_(eventSourceARN="arn:aws:dynamodb:eu-west-1:1:table/../stream/1"),
+    "with an image that is a text": with_part(NewImage="gone"),
+    "with an image that is a list": with_part(OldImage=["gone"]),
     "that is a text": lambda record: f"not {record['eventID']} an object",
     "that is nothing": lambda record: None,
     "with half of a surrogate pair": with_(
@@ -166,7 +172,7 @@ def test_forwarding_when_a_router_raises_or_answers_nonsense_expects_those_in_th
     pipeline: Pipelines, compression: dict[str, str]
 ):
     config = {**compression, "router": "my_router:way"}
-    it = pipeline(config, {"my_router.py": ROUTER}, batch_size=100)
+    it = pipeline(config, {"my_router.py": ROUTER}, batch_size=100, may_go_to=["my-own-stream"])
     it.forward(history(500))
     assert not it.problems()
     own = "Orders.gz" if compression["firehoseCompression"] == "forwarder" else "Orders"
@@ -176,11 +182,21 @@ def test_forwarding_when_a_router_raises_or_answers_nonsense_expects_those_in_th
     assert "lost in" not in "".join(it.function.log_lines())
 
 
+def test_forwarding_when_time_runs_out_before_a_malformed_record_is_kept_expects_it_again(pipeline: Pipelines):
+    """14 seconds hold a slow call, and leave none for another: what was not even tried is not acknowledged."""
+    records = with_malformed(MALFORMED["without keys"], 59)
+    it = pipeline(expectation=whole_if_malformed(records, 59), timeout=14.0)
+    it.proxy.inject({"service": "firehose", "latency": 1_500, "times": 1})
+    it.forward(records)
+    assert [len(each.acknowledged) for each in it.invocations] == [59, 1]
+    assert len(it.kept.failed) == 1
+
+
 def test_forwarding_when_one_of_two_routes_is_not_there_yet_expects_all_in_the_end_and_none_elsewhere(
     pipeline: Pipelines,
 ):
     routes = {"routeByAttribute": {"Version": {str(number): "late" for number in range(1, 200, 3)}}}
-    it = pipeline(routes, batch_size=100)
+    it = pipeline(routes, batch_size=100, may_go_to=["late"])
     it.endpoint.delivery_streams = {"Orders"}
 
     def create_it_after_three(_: object) -> None:
@@ -206,6 +222,7 @@ def test_forwarding_when_kinds_of_changes_are_left_out_expects_only_the_others(p
 def test_forwarding_to_somebody_elses_delivery_stream_expects_plain_lines_there_and_nothing_elsewhere(
     pipeline: Pipelines,
 ):
-    it = pipeline({"firehoseCompression": "forwarder", "deliveryStreams": {"Orders": "my-own-stream"}})
+    config = {"firehoseCompression": "forwarder", "deliveryStreams": {"Orders": "my-own-stream"}}
+    it = pipeline(config, may_go_to=["my-own-stream"])
     it.forward(history(300))
     assert set(it.kept.place.values()) == {"my-own-stream"}

@@ -336,6 +336,24 @@ def test_routes_by_attribute_that_are_wrong_are_told_one_by_one(value, found):
     assert problems({"routeByAttribute": value}) == [f"routeByAttribute{each}" for each in found]
 
 
+@pytest.mark.parametrize(
+    "named", [{"deliveryStreams": {"Orders": "Carts.gz"}}, {"routeByAttribute": {"status": {"PAID": "Carts.gz"}}}]
+)
+def test_names_of_delivery_streams_that_end_as_our_compressed_ones_do_are_refused_where_we_compress(named):
+    """Plain lines in such a one make an object that readers stop in."""
+    (problem,) = problems(named | {"firehoseCompression": "forwarder"})
+    assert problem.startswith(
+        '"Carts.gz": with firehoseCompression: forwarder, names that end in .gz are those of'
+    )
+    assert parsed(named).delivery_streams_named == ("Carts.gz",)
+
+
+def test_table_whose_delivery_stream_is_named_for_another_is_not_restorable():
+    config = parsed({"deliveryStreams": {"Carts": "Orders"}})
+    assert config.why_not_restorable("Orders") == config.why_not_restorable("Carts") == ("deliveryStreams",)
+    assert config.why_not_restorable("Customers") == ()
+
+
 def test_router_and_routes_by_attribute_together_are_refused():
     both = "router, routeByAttribute: both are set, and one alone can decide; leave one of them out"
 
@@ -387,7 +405,7 @@ def test_message_of_many_problems_counts_them_and_names_the_source(file):
     assert str(caught.value) == (
         f"2 problems in {file}:\n  - nonsense: there is no such key\n  - more: there is no such key"
     )
-    assert caught.value.hint == "the README explains each key"
+    assert caught.value.hint == "the README and docs/choices.md explain each key"
 
 
 def test_message_of_one_problem_is_in_the_singular():

@@ -76,6 +76,15 @@ def test_problem_when_a_record_is_no_change_expects_the_reason_without_its_conte
     assert text.count(b"\n") == 1
 
 
+@pytest.mark.parametrize("image", ["NewImage", "OldImage"])
+@pytest.mark.parametrize("value", ["secret", ["secret"], 7, True])
+def test_is_change_when_an_image_is_no_item_expects_no(image: str, value: Any):
+    record = with_value(stream_record(1), value, "dynamodb", image)
+    assert not stream_records.is_change(record)
+    assert stream_records.problem(record) == "its NewImage or its OldImage is no item"
+    assert stream_records.is_change(with_value(stream_record(1), None, "dynamodb", image))
+
+
 def test_table_when_a_record_is_no_change_expects_what_it_tells_of_itself():
     record = without(stream_record(1), "dynamodb", "Keys")
     told = (

@@ -129,6 +129,12 @@ class _Protection:
                 + (" beside the global table's own" if table.replicas else ""),
                 "another could throttle them: remove one, or set joinBusyStreams: true",
             )
+        if self.config.is_taken(table.name):
+            return Problem(
+                f"delivery stream {self.config.delivery_stream_name(table.name)} of {table.name} is named as "
+                "somebody else's in deliveryStreams or routeByAttribute: changes of others would be in its log",
+                "name another one there: no two tables share one of ours",
+            )
         if not self.config.is_ours(table.name):
             return _shared(delivery_stream, table.name)
         if delivery_stream and delivery_stream.status != "DELETING":

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from continuous_backup import stream_records
+from continuous_backup import errors, stream_records
 from continuous_backup.config import Config
 from continuous_backup.stream_records import StreamRecord
 from continuous_backup.streams_to_firehose import changes, custom, item_change, plain_json
@@ -60,8 +60,8 @@ def _line(config: Config) -> Line:
     def transformed(record: StreamRecord) -> bytes | None:
         try:
             made = transform(item_change.of_record(record))
-        except Exception as err:  # a stranger's function may raise anything
-            raise NoLine(f"the transformer raised {custom.failure(err)}") from err
+        except (Exception, SystemExit) as err:  # a stranger's function may raise anything
+            raise NoLine(f"the transformer raised {errors.failure(err)}") from err
         return None if made is None else _line_made(made)
 
     return transformed
@@ -96,8 +96,8 @@ def _route(config: Config) -> Route | None:
     def routed(record: StreamRecord) -> str:
         try:
             name = chosen(item_change.of_record(record))
-        except Exception as err:  # a stranger's function may raise anything
-            raise NoRoute(f"the router raised {custom.failure(err)}") from err
+        except (Exception, SystemExit) as err:  # a stranger's function may raise anything
+            raise NoRoute(f"the router raised {errors.failure(err)}") from err
         return _usable(name, config)
 
     return routed

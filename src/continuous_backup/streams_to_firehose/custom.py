@@ -4,6 +4,7 @@ import importlib
 from collections.abc import Callable
 from typing import Any
 
+from continuous_backup import errors
 from continuous_backup.errors import ConfigurationError
 
 
@@ -19,7 +20,7 @@ def function(key: str, path: str) -> Callable[..., Any]:
     except Exception as err:  # a stranger's module may raise anything
         raise ConfigurationError(
             "the configuration",
-            [f"{key} is {path}, which cannot be loaded: {failure(err)}"],
+            [f"{key} is {path}, which cannot be loaded: {errors.failure(err)}"],
             f"mend {module}.py, run build.sh and deploy.py again; the stream keeps the changes meanwhile",
         ) from err
     if not callable(found):
@@ -29,13 +30,3 @@ def function(key: str, path: str) -> Callable[..., Any]:
             f"name a function of {module}.py, run build.sh and deploy.py; the stream keeps the changes meanwhile",
         )
     return found  # type: ignore[no-any-return]
-
-
-def failure(err: BaseException) -> str:
-    """What a user's function raised and where, without its message: that could quote an item."""
-    trace, where = err.__traceback__, ""
-    while trace:
-        code = trace.tb_frame.f_code
-        where = f" in {code.co_name}, line {trace.tb_lineno}"
-        trace = trace.tb_next
-    return type(err).__name__ + where

@@ -56,6 +56,17 @@ def named(**changes: object) -> BackupState:
 # --- a delivery stream of somebody else's --------------------------------------------------------------
 
 
+@pytest.mark.parametrize("state", [backup(), BackupState(NAME, table())])
+def test_plan_when_the_tables_own_delivery_stream_is_named_for_another_is_a_problem_and_marked(
+    state: BackupState,
+) -> None:
+    config = replace(CONFIG, delivery_streams={"Carts": NAME})
+    problem, *marks = planned(state, config=config)
+    assert isinstance(problem, Problem)
+    assert "is named as somebody else's" in problem.what
+    assert kinds(marks) == (["MarkRestorability"] if state.mappings else [])
+
+
 def test_plan_when_the_table_goes_to_somebody_elses_delivery_stream_asks_nothing_of_it() -> None:
     assert planned(named(), config=NAMED) == []
 

@@ -213,6 +213,7 @@ def test_transformer_when_it_answers_with_the_documented_line_or_none_expects_it
     [
         ("raise ValueError(change.keys)", "the transformer raised ValueError in broken, line 3"),
         ("return change.keys['missing']", "KeyError"),
+        ("raise SystemExit", "the transformer raised SystemExit in broken, line 3"),
         ("return 7", "made a int"),
         ("return True", "made a bool"),
         ("return [change.line]", "made a list"),

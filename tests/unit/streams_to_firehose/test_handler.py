@@ -232,6 +232,23 @@ def test_handler_when_access_is_denied_expects_the_invocation_to_fail_and_say_wh
     assert (summary["Table"], summary["ChangesReceived"]) == ("Orders", 1)
     assert "delivery stream Orders" in summary["reason"]
     assert "docs/iam.md" in summary["hint"]
+    assert (summary["first_sequence_number"], summary["last_sequence_number"]) == (sequence_number(1),) * 2
+
+
+def test_handler_when_something_unforeseen_is_raised_expects_it_said_without_its_message(
+    world: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    def broken(*_: Any) -> str:
+        raise RuntimeError("what an item holds")
+
+    monkeypatch.setattr(module, "forward", broken)
+    with pytest.raises(RuntimeError):
+        module.handler(event(1, 2), Context())
+    summary = summary_of(capsys)
+    assert summary["level"] == "ERROR"
+    assert summary["reason"].startswith("RuntimeError in broken, line ")
+    assert summary["first_sequence_number"] == sequence_number(1)
+    assert summary["last_sequence_number"] == sequence_number(2)
 
 
 def test_handler_when_its_configuration_is_broken_expects_the_invocation_to_fail_and_say_why(
