@@ -11,7 +11,7 @@ from typing import Any
 _ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(_ROOT / "src"))
 
-from continuous_backup.config_checks import default_of  # noqa: E402
+from continuous_backup.config_checks import default_of, group_keys  # noqa: E402
 
 README = _ROOT / "README.md"
 BEGIN = "<!-- configuration table: written by docs/configuration_table.py -->\n"
@@ -22,9 +22,16 @@ def table(keys: "dict[str, Field[Any]]") -> str:
     """The keys as a table in Markdown: name, default, what is allowed, meaning."""
     rows = ["| key | default | allowed | meaning |", "| --- | --- | --- | --- |"]
     for name, its in keys.items():
-        default = f"`{_written(default_of(its))}`" if default_of(its) not in ("", {}) else "none"
-        rows.append(f"| `{name}` | {default} | {_allowed(its)} | {_escaped(its.metadata['meaning'])} |")
+        rows.append(_row(name, its))
+        if its.metadata["group"]:
+            inner = group_keys(its.metadata["group"]).items()
+            rows += [_row(f"{name}.{each}", field) for each, field in inner]
     return "\n".join(rows) + "\n"
+
+
+def _row(name: str, its: "Field[Any]") -> str:
+    default = f"`{_written(default_of(its))}`" if default_of(its) not in ("", {}, None) else "none"
+    return f"| `{name}` | {default} | {_allowed(its)} | {_escaped(its.metadata['meaning'])} |"
 
 
 def put_into(page: str, text: str) -> str:
@@ -46,6 +53,8 @@ def _allowed(its: "Field[Any]") -> str:
         return f"{about['least']} to {about['most']}"
     if isinstance(its.default, bool):
         return "`true`, `false`"
+    if about["group"]:
+        return "a group, with the keys below"
     if about["entries"]:
         return f"a group: `{about['shape']}`"
     return _escaped(about["shape"]) or "any text"

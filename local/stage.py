@@ -66,6 +66,10 @@ class Stage:
     def bucket(self) -> str:
         return f"dynamodb-continuous-backup-{self.emulator.account_id}-{self.emulator.region}"
 
+    @property
+    def images_bucket(self) -> str:
+        return f"dynamodb-item-images-{self.emulator.account_id}-{self.emulator.region}"
+
     def __enter__(self) -> Self:
         self.work.mkdir(parents=True, exist_ok=True)
         self.emulator.start()
@@ -135,6 +139,7 @@ class Stage:
             Account=self.emulator.account_id,
             Bucket=self.bucket,
             Prefix=PREFIX,
+            ImagesBucket=self.images_bucket,
         )
         iam.create_user(UserName=name)
         iam.put_user_policy(UserName=name, PolicyName=script, PolicyDocument=policy)

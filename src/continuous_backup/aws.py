@@ -43,6 +43,7 @@ UNREACHABLE = (ConnectionError, HTTPClientError)
 _USER_AGENT = f"dynamodb-continuous-backup Boto3/{boto3.__version__}"
 _MAX_ATTEMPTS = 8
 _TIMEOUT_SECONDS = 60  # the SDK's own default
+_CONNECTIONS = 10  # and this
 _THROTTLED = {
     "Throttling",
     "ThrottlingException",
@@ -66,7 +67,8 @@ class Aws:
     """Clients for one set of credentials and one region, made when first asked for.
 
     Throttled and failed calls are repeated by the SDK with exponential backoff and jitter ("standard"
-    mode). `sleep` and `clock` are what everything that waits uses, so that tests need not wait.
+    mode). `connections` is how many calls a client can make at the same time. `sleep` and `clock` are what
+    everything that waits uses, so that tests need not wait.
     """
 
     def __init__(
@@ -78,6 +80,7 @@ class Aws:
         max_attempts: int = _MAX_ATTEMPTS,
         connect_timeout: float = _TIMEOUT_SECONDS,
         read_timeout: float = _TIMEOUT_SECONDS,
+        connections: int = _CONNECTIONS,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -88,6 +91,7 @@ class Aws:
             retries={"mode": "standard", "total_max_attempts": max_attempts},
             connect_timeout=connect_timeout,
             read_timeout=read_timeout,
+            max_pool_connections=connections,
             user_agent=_USER_AGENT,
         )
         self._clients: dict[str, Client] = {}

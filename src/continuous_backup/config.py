@@ -51,11 +51,13 @@ def _key(
     shape: str = "",
     entries: Entries | None = None,
     variable: str = "",
+    group: type | None = None,
 ) -> Any:
     """A key of the file. `pattern` must match all of a text that is not empty; `shape` says it in words.
 
     A tuple as the default makes it a list, of `choices`; a mapping, a group that holds `entries`. `variable`
-    is an environment variable that it is taken from beside the one of its own name.
+    is an environment variable that it is taken from beside the one of its own name. `group` is a class whose
+    fields are the keys of a group, which is off where the file leaves it out.
     """
     metadata = {
         "name": name,
@@ -67,10 +69,88 @@ def _key(
         "shape": shape,
         "entries": entries,
         "variable": variable,
+        "group": group,
     }
     if isinstance(default, Mapping):
         return field(default_factory=lambda: dict(default), hash=False, metadata=metadata)
     return field(default=default, metadata=metadata)
+
+
+_BUCKET = r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
+_BUCKET_SHAPE = "a bucket name (3 to 63 of a-z, 0-9, dot and dash), without s3://"
+_PATH = r"[A-Za-z0-9_.=-]+(/[A-Za-z0-9_.=-]+)*"
+_PATH_SHAPE = "a path such as backups/dynamodb: letters, digits, _ . = - between single slashes, none at the ends"
+
+
+@dataclass(frozen=True)
+class ItemImages:
+    """The group itemImages: the latest image of each item, as an object in a bucket of its own."""
+
+    bucket: str = _key(
+        "bucket",
+        "",
+        "S3 bucket of the images, with versioning. Default: dynamodb-item-images-<account>-<region>, of the stack "
+        "that deploy.py creates.",
+        pattern=_BUCKET,
+        shape=_BUCKET_SHAPE,
+    )
+    prefix: str = _key(
+        "prefix", "", "Path in the bucket; the table's name is added to it.", pattern=_PATH, shape=_PATH_SHAPE
+    )
+    storage_class: str = _key(
+        "storageClass",
+        "STANDARD",
+        "Storage class of the images. All but STANDARD bill an object as 128 KB and for 30 days at least, or its "
+        "watching: dear for small items that change.",
+        choices=("STANDARD", "STANDARD_IA", "INTELLIGENT_TIERING", "GLACIER_IR"),
+    )
+    table_name_match_regex: str = _key(
+        "tableNameMatchRegex",
+        "",
+        "Only tables whose name matches, from its start, have images. Empty: all that are backed up.",
+    )
+    writers: int = _key(
+        "writers", 32, "How many objects one invocation writes at the same time.", least=1, most=256
+    )
+    batch_size: int = _key(
+        "maxRecordsBatch", 1000, "Most changes that Lambda hands over at once.", least=1, most=10_000
+    )
+    batching_window_seconds: int = _key(
+        "batchingWindowSeconds",
+        30,
+        "Longest time that Lambda gathers changes. Of an item that changes often, only its last in a batch is "
+        "written: longer is cheaper and later.",
+        least=0,
+        most=300,
+    )
+    memory_mb: int = _key("memoryMB", 512, "Memory of LambdaStreamToItemImages, in MB.", least=128, most=10_240)
+    timeout_seconds: int = _key(
+        "timeoutSeconds", 120, "Time-out of LambdaStreamToItemImages, in seconds.", least=15, most=900
+    )
+    reserved_concurrency: int = _key(
+        "reservedConcurrency",
+        0,
+        "Reserved concurrency of LambdaStreamToItemImages: the most that all shards use together; 0 reserves "
+        "none.",
+        least=0,
+        most=10_000,
+    )
+
+    def are_kept_of(self, table: str) -> bool:
+        """Whether the table's items have images. A regular expression that is not valid leaves none out."""
+        if not self.table_name_match_regex or self.name_filter_problem:
+            return True
+        return re.match(self.table_name_match_regex, table) is not None
+
+    @property
+    def name_filter_problem(self) -> str:
+        """Why tableNameMatchRegex cannot be used; empty where it can."""
+        problem = _problem_of_regex(self.table_name_match_regex)
+        return (
+            f"itemImages.tableNameMatchRegex is not valid, so it is not used and every table has images: {problem}"
+            if problem
+            else ""
+        )
 
 
 @dataclass(frozen=True)
@@ -96,15 +176,15 @@ class Config:
         "",
         "S3 bucket of the backup. Default: dynamodb-continuous-backup-<account>-<region>, which deploy.py "
         "creates where it is missing.",
-        pattern=r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]",
-        shape="a bucket name (3 to 63 of a-z, 0-9, dot and dash), without s3://",
+        pattern=_BUCKET,
+        shape=_BUCKET_SHAPE,
     )
     prefix: str = _key(
         "firehoseDeliveryPrefix",
         "dynamodb",
         "Path in the bucket; the table's name and the hour are added to it.",
-        pattern=r"[A-Za-z0-9_.=-]+(/[A-Za-z0-9_.=-]+)*",
-        shape="a path such as backups/dynamodb: letters, digits, _ . = - between single slashes, none at the ends",
+        pattern=_PATH,
+        shape=_PATH_SHAPE,
     )
     delivery_role_arn: str = _key(
         "firehoseDeliveryRoleArn",
@@ -314,6 +394,15 @@ class Config:
         choices=("JSON", "Text"),
     )
 
+    item_images: ItemImages | None = _key(  # noqa: RUF009
+        "itemImages",
+        None,
+        "Keeps the latest image of each item as an object in another bucket, to be replicated. Off where it is "
+        "left out; {} has its defaults.",
+        shape="itemImages: { storageClass: STANDARD }",
+        group=ItemImages,
+    )
+
     @property
     def fingerprint(self) -> str:
         """16 hexadecimal digits, the same for configurations that wire tables and write changes in the same way.
@@ -332,11 +421,12 @@ class Config:
     @property
     def name_filter_problem(self) -> str:
         """Why tableNameMatchRegex cannot be used; empty where it can. A mistake there stops no backup."""
-        try:
-            re.compile(self.table_name_match_regex)
-        except (re.error, OverflowError, RecursionError) as err:
-            return f"tableNameMatchRegex is not valid, so it is not used and every table is backed up: {err}"
-        return ""
+        problem = _problem_of_regex(self.table_name_match_regex)
+        return (
+            f"tableNameMatchRegex is not valid, so it is not used and every table is backed up: {problem}"
+            if problem
+            else ""
+        )
 
     @property
     def needs_roles_stack(self) -> bool:
@@ -386,14 +476,26 @@ class Config:
 
     def in_account(self, account: Account) -> "Config":
         """This configuration with every default that depends on the account filled in."""
+        images = self.item_images
+        if images:
+            images = replace(images, bucket=images.bucket or naming.default_images_bucket(account))
         return replace(
             self,
+            item_images=images,
             region=account.region,
             bucket=self.bucket or naming.default_bucket(account),
             events_role_arn=self.events_role_arn or account.role_arn(naming.events_role(account.region)),
             delivery_role_arn=self.delivery_role_arn or account.role_arn(naming.delivery_role(account.region)),
             lambda_role_arn=self.lambda_role_arn or account.role_arn(naming.lambda_role(account.region)),
         )
+
+
+def _problem_of_regex(pattern: str) -> str:
+    try:
+        re.compile(pattern)
+    except (re.error, OverflowError, RecursionError) as err:
+        return str(err)
+    return ""
 
 
 def keys() -> dict[str, "Field[Any]"]:
@@ -510,7 +612,7 @@ def set_variable(its: "Field[Any]", environment: Mapping[str, str]) -> str:
 def _from_environment(its: "Field[Any]", variable: str, text: str) -> tuple[Any, list[str]]:
     origin = f"(from the environment variable {variable})"
     try:
-        is_group = its.metadata["entries"] is not None
+        is_group = its.metadata["entries"] is not None or its.metadata["group"] is not None
         value = parse_hjson(text, variable) if is_group else checks.from_text(its, text)
     except UsageError as err:
         return None, [f"{its.metadata['name']}: {err.problem} {origin}"]

@@ -3,7 +3,7 @@
 import difflib
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import MISSING, Field, dataclass
+from dataclasses import MISSING, Field, dataclass, fields
 from typing import Any
 
 _MORE_THAN_THE_VALUE = re.compile(r"\s(//|#|/\*)|,\s*$")
@@ -64,12 +64,35 @@ def from_text(its: "Field[Any]", text: str) -> Any:
 def checked(its: "Field[Any]", value: Any) -> tuple[Any, list[str]]:
     """(value, []) or (anything, all that is wrong with it)."""
     about = its.metadata
+    if about["group"]:
+        return _group(about["name"], about["group"], value)
     if isinstance(value, list) and isinstance(default_of(its), tuple):
         return tuple(value), [f"{about['name']}: {each}" for each in _wrong_in_list(value, about["choices"])]
     if isinstance(value, Mapping) and about["entries"]:
         return value, list(_wrong_in_group(about["name"], value, about["entries"]))
     problem = _wrong_with_one(its, value)
     return value, [f"{about['name']}: {problem}"] if problem else []
+
+
+def group_keys(group: type) -> dict[str, "Field[Any]"]:
+    """The keys of a group, in order, each with its field."""
+    return {each.metadata["name"]: each for each in fields(group)}
+
+
+def _group(name: str, group: type, values: Any) -> tuple[Any, list[str]]:
+    """A group whose keys are fields of a class, as one of that class."""
+    if values is None:
+        return None, [f"{name}: it has no value; leave the key out to have the default"]
+    if not isinstance(values, Mapping):
+        return None, [f"{name}: {described(values)} is not a group in braces"]
+    known = group_keys(group)
+    problems = [f"{name}.{unknown_key(each, list(known))}" for each in values if each not in known]
+    settled: dict[str, Any] = {}
+    for inner, value in values.items():
+        if inner in known:
+            settled[known[inner].name], wrong = checked(known[inner], value)
+            problems += [f"{name}.{each}" for each in wrong]
+    return (None, problems) if problems else (group(**settled), [])
 
 
 def _wrong_with_one(its: "Field[Any]", value: Any) -> str:

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 ENSURE_FUNCTION = "EnsureDynamoBackup"
 FORWARDER_FUNCTION = "LambdaStreamToFirehose"
+ITEM_IMAGES_FUNCTION = "LambdaStreamToItemImages"
 API_EVENTS_RULE = "DynamoDBCreateDelete"
 SWEEP_RULE = "DynamoDBBackupSweep"
 ROLES_STACK = "DynamoDBContinuousBackupRoles"
+IMAGES_STACK = "DynamoDBItemImages"
 
 #: Firehose's own errors go here, one log stream a delivery stream.
 DELIVERY_LOG_GROUP = "/aws/kinesisfirehose/DynamoDBContinuousBackup"
@@ -24,6 +26,8 @@ REPLACES_TAG = "dynamodb-continuous-backup:replaces-mapping"
 RELEASED_AT_TAG = "dynamodb-continuous-backup:released-at"
 #: On a mapping: the keys, with spaces between, that make the table's log less than a whole record of changes.
 NOT_RESTORABLE_TAG = "dynamodb-continuous-backup:not-restorable"
+#: On a mapping whose log lacked something once: since when it is whole, as 2026-11-25T10:00:00Z.
+RESTORABLE_SINCE_TAG = "dynamodb-continuous-backup:restorable-since"
 
 #: The kinds of changes that a stream tells of:
 #: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_Record.html
@@ -80,6 +84,11 @@ def account_of_arn(arn: str) -> Account:
 def default_bucket(account: Account) -> str:
     """The bucket where the configuration names none; the account and region make it unique."""
     return f"dynamodb-continuous-backup-{account.id}-{account.region}"
+
+
+def default_images_bucket(account: Account) -> str:
+    """The bucket of items' images where the configuration names none."""
+    return f"dynamodb-item-images-{account.id}-{account.region}"
 
 
 def events_role(region: str) -> str:

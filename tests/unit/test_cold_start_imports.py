@@ -22,11 +22,14 @@ OF_STREAM_READERS = {"batch_answer", "patience", "stream_records", "summary", "w
 OF_ALL = {"hjson", "difflib"}
 ALLOWED = {
     "ensure_backup": OF_ALL,
+    # orjson writes the images.
+    "item_images": OF_ALL | {"orjson"},
     # orjson writes lines, isal compresses them, pybase64 is how they are sent.
     "streams_to_firehose": OF_ALL | {"orjson", "isal", "pybase64"},
 }
 CLIENTS = {
     "ensure_backup": ("dynamodb", "firehose", "lambda", "resourcegroupstaggingapi", "sts"),
+    "item_images": ("s3",),
     "streams_to_firehose": ("firehose", "s3"),
 }
 

@@ -50,6 +50,7 @@ DEFAULTS = {
     "metrics": "function",
     "logRetentionDays": 30,
     "logFormat": "JSON",
+    "itemImages": None,
 }
 
 BOUNDS = {
@@ -352,6 +353,61 @@ def test_table_whose_delivery_stream_is_named_for_another_is_not_restorable():
     config = parsed({"deliveryStreams": {"Carts": "Orders"}})
     assert config.why_not_restorable("Orders") == config.why_not_restorable("Carts") == ("deliveryStreams",)
     assert config.why_not_restorable("Customers") == ()
+
+
+def test_item_images_are_off_and_a_group_of_their_own():
+    assert parsed({}).item_images is None
+    assert parsed({"itemImages": {}}).item_images == configuration.ItemImages()
+    images = parsed({"itemImages": {"prefix": "a/b", "storageClass": "STANDARD_IA", "writers": 8}}).item_images
+    assert images == configuration.ItemImages(prefix="a/b", storage_class="STANDARD_IA", writers=8)
+    assert parsed({}, {"itemImages": "{writers: 9}"}).item_images == configuration.ItemImages(writers=9)
+
+
+def test_item_images_have_a_bucket_of_their_own_in_each_account():
+    config = parsed({"itemImages": {}}).in_account(Account("123456789012", "eu-west-1"))
+    assert config.item_images.bucket == "dynamodb-item-images-123456789012-eu-west-1"
+    assert config.bucket != config.item_images.bucket
+    assert parsed({}).in_account(Account("123456789012", "eu-west-1")).item_images is None
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        (True, ["itemImages: true is not a group in braces"]),
+        ("on", ['itemImages: "on" is not a group in braces']),
+        ({"bukcet": "x"}, ["itemImages.bukcet: there is no such key; did you mean bucket?"]),
+        (
+            {"writers": 0, "storageClass": "GLACIER"},
+            [
+                "itemImages.writers: 0 is not between 1 and 256",
+                'itemImages.storageClass: "GLACIER" is none of STANDARD, STANDARD_IA, INTELLIGENT_TIERING,',
+            ],
+        ),
+        (
+            {"bucket": "s3://mine"},
+            ['itemImages.bucket: "s3://mine" is not a bucket name (3 to 63 of a-z, 0-9, dot'],
+        ),
+    ],
+)
+def test_item_images_that_are_wrong_are_told_key_by_key(value, found):
+    told = problems({"itemImages": value})
+    assert len(told) == len(found)
+    assert all(each.startswith(expected) for each, expected in zip(told, found, strict=True)), told
+
+
+@pytest.mark.parametrize(
+    ("pattern", "table", "kept"),
+    [
+        ("", "Orders", True),
+        ("prod-", "prod-Orders", True),
+        ("prod-", "my-prod-Orders", False),
+        ("(", "Orders", True),
+    ],
+)
+def test_item_images_are_kept_of_tables_whose_name_matches_from_its_start(pattern, table, kept):
+    images = configuration.ItemImages(table_name_match_regex=pattern)
+    assert images.are_kept_of(table) == kept
+    assert bool(images.name_filter_problem) == (pattern == "(")
 
 
 def test_router_and_routes_by_attribute_together_are_refused():
@@ -806,6 +862,7 @@ ANOTHER = {
     "logFormat": "Text",
     "logRetentionDays": 7,
     "metrics": "table",
+    "itemImages": {},
     "kmsKeyArn": GOOD_TEXTS["kmsKeyArn"][0],
     **dict.fromkeys(("cloudWatchRoleArn", "firehoseDeliveryRoleArn", "lambdaExecRoleArn"), ROLE),
     **{key: least if DEFAULTS[key] != least else most for key, (least, most) in BOUNDS.items()},
@@ -856,7 +913,9 @@ def test_repositorys_config_shows_the_key_with_its_real_default(key):
     is_set, _ = shown_in_the_repositorys_config()[key]
 
     default = DEFAULTS[key]
-    assert is_set == (key in in_file) == (default not in ("", {})), "what has no fixed default is commented out"
+    assert is_set == (key in in_file) == (default not in ("", {}, None)), (
+        "what has no fixed default is commented out"
+    )
     assert not is_set or in_file[key] == (list(default) if isinstance(default, tuple) else default)
 
 

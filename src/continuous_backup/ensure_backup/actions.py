@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from continuous_backup import naming
 from continuous_backup.ensure_backup.state import Destination
 
 
@@ -128,14 +129,16 @@ class DeleteDeliveryStream(Action):
 @dataclass(frozen=True)
 class CreateMapping(Action):
     stream_arn: str
+    function: str = naming.FORWARDER_FUNCTION
 
     def __str__(self) -> str:
-        return f"map the stream of {self.table} to the forwarder, from TRIM_HORIZON"
+        return f"map the stream of {self.table} to {_in_words(self.function)}, from TRIM_HORIZON"
 
 
 @dataclass(frozen=True)
 class UpdateMapping(Action):
     uuid: str
+    function: str = naming.FORWARDER_FUNCTION
 
     def __str__(self) -> str:
         return f"update mapping {self.uuid} of {self.table} to the configuration, enabled"
@@ -165,3 +168,7 @@ class MarkRestorability(Action):
 
 
 Step = Action | Wait | Problem
+
+
+def _in_words(function: str) -> str:
+    return "the forwarder" if function == naming.FORWARDER_FUNCTION else function

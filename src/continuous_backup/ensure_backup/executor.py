@@ -1,6 +1,7 @@
 """Makes what a plan says come true: the only code of the wiring that changes anything."""
 
 import logging
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from continuous_backup import naming
@@ -205,18 +206,21 @@ class Executor:
         try:
             functions.create_event_source_mapping(
                 EventSourceArn=action.stream_arn,
-                FunctionName=naming.FORWARDER_FUNCTION,
+                FunctionName=action.function,
                 StartingPosition="TRIM_HORIZON",
                 Enabled=True,
-                Tags=want.mapping_tags(action.table, self._config, self._account),
-                **self._mapping_settings(),
+                Tags=self._mapping_tags(action),
+                **self._mapping_settings(action.function),
             )
         except functions.exceptions.ResourceNotFoundException as err:
             raise AwsError(
-                f"{action.table} cannot be mapped: there is no function {naming.FORWARDER_FUNCTION}",
+                f"{action.table} cannot be mapped: there is no function {action.function}",
                 "run ./build.sh and deploy.py first",
                 error_code(err),
             ) from err
+        if action.function == naming.ITEM_IMAGES_FUNCTION:
+            self._say("Mapped DynamoDB Stream %s to the images of items", action.stream_arn, action)
+            return
         target = self._account.delivery_stream_arn(self._config.delivery_stream_name(action.table))
         self._say("Resolved Firehose Delivery Stream ARN: %s", target, action)
         self._say("Mapped DynamoDB Stream %s to the forwarder", action.stream_arn, action)
@@ -224,11 +228,11 @@ class Executor:
     def _update_mapping(self, action: UpdateMapping) -> None:
         functions = self._aws.client("lambda")
         functions.update_event_source_mapping(
-            UUID=action.uuid, Enabled=True, FilterCriteria={}, **self._mapping_settings()
+            UUID=action.uuid, Enabled=True, FilterCriteria={}, **self._mapping_settings(action.function)
         )
         functions.tag_resource(
             Resource=self._account.mapping_arn(action.uuid),
-            Tags=want.mapping_tags(action.table, self._config, self._account),
+            Tags=self._mapping_tags(action),
         )
         self._say("Updated Event Source Mapping %s", action.uuid, action)
 
@@ -239,11 +243,23 @@ class Executor:
             functions.tag_resource(Resource=mapping, Tags={naming.NOT_RESTORABLE_TAG: " ".join(action.keys)})
             self._say("Marked the log of %s as not restorable", action.table, action)
         else:
+            # First: where we are stopped in between, the mark stays, and this comes again.
+            now = datetime.fromtimestamp(self._aws.clock(), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+            functions.tag_resource(Resource=mapping, Tags={naming.RESTORABLE_SINCE_TAG: now})
             functions.untag_resource(Resource=mapping, TagKeys=[naming.NOT_RESTORABLE_TAG])
             self._say("Marked the log of %s as restorable again, from now on", action.table, action)
 
-    def _mapping_settings(self) -> dict[str, Any]:
+    def _mapping_tags(self, action: CreateMapping | UpdateMapping) -> dict[str, str]:
+        images = self._config.item_images
+        if action.function == naming.ITEM_IMAGES_FUNCTION and images:
+            return want.image_mapping_tags(action.table, images, self._config, self._account)
+        return want.mapping_tags(action.table, self._config, self._account)
+
+    def _mapping_settings(self, function: str) -> dict[str, Any]:
         settings = want.mapping_settings(self._config, self._account)
+        images = self._config.item_images
+        if function == naming.ITEM_IMAGES_FUNCTION and images:
+            settings = want.image_mapping_settings(images, self._config, self._account)
         return {
             "BatchSize": settings.batch_size,
             "MaximumBatchingWindowInSeconds": settings.batching_window_seconds,

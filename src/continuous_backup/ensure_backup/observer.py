@@ -26,10 +26,11 @@ _NOT_FOUND = "ResourceNotFoundException"
 
 @dataclass(frozen=True)
 class Listing:
-    """What one pass over many tables asks for once: all names, and all mappings to the forwarder."""
+    """What one pass over many tables asks for once: all names, and all mappings to our two readers."""
 
     mappings: tuple[Mapping, ...]
     delivery_streams: frozenset[str]
+    image_mappings: tuple[Mapping, ...] = field(default=(), kw_only=True)
     forwarder: str = field(default="", kw_only=True)
     """What the deployed forwarder says of itself, with the fingerprint of its configuration."""
 
@@ -68,8 +69,9 @@ class Observer:
     def listing(self) -> Listing:
         """All mappings and delivery streams there are, on however many pages."""
         return Listing(
-            tuple(self._mappings()),
+            tuple(self._mappings(naming.FORWARDER_FUNCTION)),
             frozenset(self._delivery_stream_names()),
+            image_mappings=tuple(self._mappings(naming.ITEM_IMAGES_FUNCTION)),
             forwarder=self._forwarder_description(),
         )
 
@@ -83,13 +85,13 @@ class Observer:
             return ""
         return str(found.get("Description", ""))
 
-    def _mappings(self) -> list[Mapping]:
+    def _mappings(self, function: str) -> list[Mapping]:
         try:
             found = self._aws.pages(
                 "lambda",
                 "list_event_source_mappings",
                 "EventSourceMappings",
-                FunctionName=naming.FORWARDER_FUNCTION,
+                FunctionName=function,
             )
         except ClientError as err:
             if error_code(err) != _NOT_FOUND:
@@ -109,6 +111,7 @@ class Observer:
             listing.delivery_streams,
             frozenset(self.table_names()),
             self._tags_of_ours(),
+            image_mappings=listing.image_mappings,
             forwarder=listing.forwarder,
         )
 
@@ -131,8 +134,10 @@ class Observer:
                 if (each := self._listed(name, overview))
             ),
             mappings=tuple(
-                self._with_tags_told(table, each, overview) for each in self._with_streams(table, found, overview)
+                self._with_tags_told(table, each, overview)
+                for each in self._with_streams(table, found, overview.mappings)
             ),
+            image_mappings=self._with_streams(table, found, overview.image_mappings),
             forwarder_agrees=self._config.fingerprint in overview.forwarder,
         )
 
@@ -140,9 +145,11 @@ class Observer:
         """A table and its backup, whole. `listing` saves the lists where many tables are observed."""
         listing = listing or self.listing()
         found = self.table(table)
-        own = tuple(self._with_tags(each) for each in self._with_streams(table, found, listing))
+        own = tuple(self._with_tags(each) for each in self._with_streams(table, found, listing.mappings))
+        images = tuple(self._with_tags(each) for each in self._with_streams(table, found, listing.image_mappings))
         stream_arn = found.stream.arn if found and found.stream and found.stream.enabled else ""
         mapped = any(each.stream_arn == stream_arn for each in own)
+        imaged = any(each.stream_arn == stream_arn for each in images) or not self._wants_images(table)
         delivery_stream = self.delivery_stream(self._config.delivery_stream_name(table))
         settled = mapped and delivery_stream is not None and delivery_stream.status == "ACTIVE"
         return BackupState(
@@ -155,9 +162,14 @@ class Observer:
                 if name in listing.delivery_streams and (each := self.delivery_stream(name))
             ),
             mappings=own,
+            image_mappings=images,
             forwarder_agrees=self._config.fingerprint in listing.forwarder,
-            other_readers=self._other_readers(stream_arn) if stream_arn and not settled else 0,
+            other_readers=self._other_readers(stream_arn) if stream_arn and not (settled and imaged) else 0,
         )
+
+    def _wants_images(self, table: str) -> bool:
+        images = self._config.item_images
+        return images is not None and images.are_kept_of(table)
 
     def table(self, name: str) -> Table | None:
         """The table with what its tags say, or None where there is none of that name."""
@@ -263,12 +275,12 @@ class Observer:
             ),
         )
 
-    def _with_streams(self, table: str, found: Table | None, listing: Listing) -> tuple[Mapping, ...]:
+    def _with_streams(self, table: str, found: Table | None, mappings: tuple[Mapping, ...]) -> tuple[Mapping, ...]:
         """The table's mappings; those of former streams with whether their stream can still be read."""
         current = found.stream.arn if found and found.stream else ""
         return tuple(
             each if each.stream_arn == current else replace(each, stream_is_gone=self._is_gone(each.stream_arn))
-            for each in listing.mappings
+            for each in mappings
             if naming.table_of_arn(each.stream_arn) == table
         )
 
@@ -310,9 +322,13 @@ class Observer:
         mappings = self._aws.pages(
             "lambda", "list_event_source_mappings", "EventSourceMappings", EventSourceArn=stream_arn
         )
-        others = [each for each in mappings if naming.FORWARDER_FUNCTION not in each.get("FunctionArn", "")]
+        others = [each for each in mappings if not _is_to_ours(each.get("FunctionArn", ""))]
         pipes = self._aws.pages("pipes", "list_pipes", "Pipes", SourcePrefix=stream_arn)
         return len(others) + len(pipes)
+
+
+def _is_to_ours(function_arn: str) -> bool:
+    return any(name in function_arn for name in (naming.FORWARDER_FUNCTION, naming.ITEM_IMAGES_FUNCTION))
 
 
 def _not_restorable(tags: dict[str, str]) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from dataclasses import asdict
 
 from continuous_backup import naming
 from continuous_backup.config import Config
+from continuous_backup.ensure_backup import images_planner
 from continuous_backup.ensure_backup import wanted as want
 from continuous_backup.ensure_backup.actions import (
     CreateDeliveryStream,
@@ -50,13 +51,15 @@ def plan(state: BackupState, wanted: Wanted, config: Config, account: Account, n
         opting: list[Step] = []
         if wanted is Wanted.DEPROVISIONED and table and table.status != "DELETING" and not table.opted_out:
             opting = [OptOut(state.name)]
-        return opting + _release(state, config, now, force=True)
+        images = images_planner.release(state, "the table is released", force=True)
+        return opting + images + _release(state, config, now, force=True)
     if table is None:
-        return _release(state, config, now, force=False)
+        return images_planner.release(state, "", force=False) + _release(state, config, now, force=False)
     if table.status == "DELETING" or (table.opted_out and wanted is Wanted.PROTECTED):
         return []
     opting = [OptIn(state.name)] if table.opted_out else []
-    return opting + _Protection(state, table, config, account, now).steps()
+    protection = _Protection(state, table, config, account, now)
+    return opting + protection.steps() + images_planner.keep(state, table, config, account)
 
 
 def not_restorable(state: BackupState, config: Config, *, settled: bool = True) -> tuple[str, ...]:
@@ -142,8 +145,10 @@ class _Protection:
         return None
 
     def _full(self) -> bool:
-        """Whether the others leave no place for us at the stream."""
-        return self.state.other_readers >= self.table.most_readers and not self.config.join_busy_streams
+        """Whether the others, our own reader for the images of items included, leave no place at the stream."""
+        images = any(each.stream_arn == self.stream_arn for each in self.state.image_mappings)
+        taken = self.state.other_readers + images
+        return taken >= self.table.most_readers and not self.config.join_busy_streams
 
     def _stream_steps(self) -> list[Step]:
         stream = self.table.stream

@@ -111,7 +111,7 @@ class MappingSettings:
 
 @dataclass(frozen=True)
 class Mapping:
-    """An event source mapping from a stream of the table to the forwarder."""
+    """An event source mapping from a stream of the table to the forwarder, or to LambdaStreamToItemImages."""
 
     uuid: str
     stream_arn: str
@@ -139,5 +139,8 @@ class BackupState:
     former_delivery_streams: tuple[DeliveryStream, ...] = ()
     mappings: tuple[Mapping, ...] = ()
     other_readers: int = 0
+    """How many readers the stream has beside ours; told only where that matters."""
     forwarder_agrees: bool = True
     """Whether the deployed forwarder has the configuration that we plan with."""
+    image_mappings: tuple[Mapping, ...] = ()
+    """Those to LambdaStreamToItemImages; `mappings` are those to the forwarder."""

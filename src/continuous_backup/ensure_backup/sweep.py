@@ -62,7 +62,8 @@ def _something_amiss(table: str, observer: Observer, convergence: Convergence, o
 def _former_tables(overview: Overview) -> set[str]:
     """Tables that are gone, of which something of ours is left."""
     by_tag = {tags.get(naming.TABLE_TAG, "") for tags in overview.tags.values()}
-    by_mapping = {naming.table_of_arn(each.stream_arn) for each in overview.mappings}
+    mappings = (*overview.mappings, *overview.image_mappings)
+    by_mapping = {naming.table_of_arn(each.stream_arn) for each in mappings}
     return {table for table in by_tag | by_mapping if table and table not in overview.tables}
 
 

@@ -2,11 +2,11 @@
 
 import hashlib
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from enum import Enum
 
 from continuous_backup import naming
-from continuous_backup.config import Config
+from continuous_backup.config import Config, ItemImages
 from continuous_backup.ensure_backup.state import DeliveryStream, Destination, Encryption, MappingSettings
 from continuous_backup.naming import Account
 
@@ -74,6 +74,16 @@ def mapping_settings(config: Config, account: Account) -> MappingSettings:
     )
 
 
+def image_mapping_settings(images: ItemImages, config: Config, account: Account) -> MappingSettings:
+    """How a stream is read for the images of items: the same, but for what itemImages says of batches."""
+    return replace(
+        mapping_settings(config, account),
+        batch_size=images.batch_size,
+        batching_window_seconds=images.batching_window_seconds,
+        parallelization_factor=1,
+    )
+
+
 def fingerprint(table: str, config: Config, account: Account) -> str:
     """A hash of the delivery stream's wanted configuration, kept in its tag: 16 hexadecimal digits."""
     return _hash(asdict(destination(table, config, account)), asdict(encryption(config)))
@@ -89,6 +99,11 @@ def mapping_tags(table: str, config: Config, account: Account) -> dict[str, str]
     tags = _tags(table, _hash(asdict(mapping_settings(config, account))))
     why = config.why_not_restorable(table)
     return tags | ({naming.NOT_RESTORABLE_TAG: " ".join(why)} if why else {})
+
+
+def image_mapping_tags(table: str, images: ItemImages, config: Config, account: Account) -> dict[str, str]:
+    """The tags of an event source mapping of ours to LambdaStreamToItemImages."""
+    return _tags(table, _hash(asdict(image_mapping_settings(images, config, account))))
 
 
 def _tags(table: str, configuration: str) -> dict[str, str]:

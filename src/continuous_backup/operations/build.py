@@ -44,6 +44,7 @@ class Function:
 FUNCTIONS = (
     Function(naming.ENSURE_FUNCTION, "continuous_backup.ensure_backup", ("optinFunction",)),
     Function(naming.FORWARDER_FUNCTION, "continuous_backup.streams_to_firehose", ("transformer", "router")),
+    Function(naming.ITEM_IMAGES_FUNCTION, "continuous_backup.item_images", ()),
 )
 
 

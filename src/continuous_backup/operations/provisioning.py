@@ -97,7 +97,8 @@ class Provisioning:
         Tables wired with another configuration would be wired back by the next sweep.
         """
         functions = self._aws.client("lambda")
-        for name in (naming.FORWARDER_FUNCTION, naming.ENSURE_FUNCTION):
+        images = [naming.ITEM_IMAGES_FUNCTION] if self._config.item_images else []
+        for name in (naming.FORWARDER_FUNCTION, naming.ENSURE_FUNCTION, *images):
             try:
                 found = functions.get_function_configuration(FunctionName=name)
             except ClientError as err:
@@ -171,7 +172,8 @@ class Provisioning:
     def wired_tables(self, overview: Overview | None = None) -> set[str]:
         """Tables, deleted ones included, that have a mapping to the forwarder or a delivery stream of ours."""
         overview = overview or self._observer.overview()
-        by_mapping = {naming.table_of_arn(each.stream_arn) for each in overview.mappings}
+        mappings = (*overview.mappings, *overview.image_mappings)
+        by_mapping = {naming.table_of_arn(each.stream_arn) for each in mappings}
         by_tag = {tags[naming.TABLE_TAG] for tags in overview.tags.values() if tags.get(naming.TABLE_TAG)}
         # The tagging API lags, and what is missed here loses its backup unasked: so each is asked, slow as it is.
         untold = (

@@ -10,6 +10,7 @@ from botocore.stub import Stubber
 
 from continuous_backup import naming
 from continuous_backup.aws import Aws, ClientError
+from continuous_backup.config import ItemImages
 from continuous_backup.ensure_backup import wanted as want
 from continuous_backup.ensure_backup.actions import (
     Action,
@@ -251,9 +252,40 @@ MAPPING_ARN = f"arn:aws:lambda:eu-west-1:123456789012:event-source-mapping:{UUID
 def test_apply_of_marking_restorability_changes_only_its_tag(calls: Calls) -> None:
     tag = "dynamodb-continuous-backup:not-restorable"
     calls.expect("lambda", "tag_resource", {"Resource": MAPPING_ARN, "Tags": {tag: "includeTtlDeletes router"}})
+    since = {"dynamodb-continuous-backup:restorable-since": "1970-01-01T00:16:40Z"}
+    calls.expect("lambda", "tag_resource", {"Resource": MAPPING_ARN, "Tags": since})
     calls.expect("lambda", "untag_resource", {"Resource": MAPPING_ARN, "TagKeys": [tag]})
     apply(calls, MarkRestorability(NAME, UUID, ("includeTtlDeletes", "router")))
     apply(calls, MarkRestorability(NAME, UUID, ()))
+
+
+def test_apply_of_create_and_update_mapping_for_images_gives_it_their_settings_and_function(calls: Calls) -> None:
+    images = ItemImages(bucket="images", batch_size=7, batching_window_seconds=9)
+    config = replace(CONFIG, item_images=images)
+    settings = {
+        "BatchSize": 7,
+        "MaximumBatchingWindowInSeconds": 9,
+        "ParallelizationFactor": 1,
+        "MaximumRetryAttempts": -1,
+        "MaximumRecordAgeInSeconds": 79_200,
+        "BisectBatchOnFunctionError": True,
+        "FunctionResponseTypes": ["ReportBatchItemFailures"],
+        "DestinationConfig": {"OnFailure": {"Destination": ACCOUNT.bucket_arn(CONFIG.bucket)}},
+    }
+    tags = want.image_mapping_tags(NAME, images, config, ACCOUNT)
+    assert tags[naming.TABLE_TAG] == NAME
+    where = {"EventSourceArn": STREAM_ARN, "FunctionName": naming.ITEM_IMAGES_FUNCTION}
+    how = {"StartingPosition": "TRIM_HORIZON", "Enabled": True, "Tags": tags}
+    calls.expect("lambda", "create_event_source_mapping", {**where, **how, **settings})
+    calls.expect(
+        "lambda",
+        "update_event_source_mapping",
+        {"UUID": UUID, "Enabled": True, "FilterCriteria": {}, **settings},
+    )
+    calls.expect("lambda", "tag_resource", {"Resource": MAPPING_ARN, "Tags": tags})
+    executor = Executor(calls.aws, config, ACCOUNT, logging.getLogger("test"))
+    executor.apply(CreateMapping(NAME, STREAM_ARN, naming.ITEM_IMAGES_FUNCTION))
+    executor.apply(UpdateMapping(NAME, UUID, naming.ITEM_IMAGES_FUNCTION))
 
 
 def test_apply_of_create_mapping_of_a_log_that_lacks_something_says_so_from_the_start(calls: Calls) -> None:

@@ -17,6 +17,9 @@ TEMPLATE = ROOT / "templates" / "iam-roles.yaml"
 OPERATOR_POLICIES = ROOT / "docs" / "policies"
 SCRIPTS = ("deploy", "undeploy", "provision", "deprovision")
 
+#: What the placeholder of the bucket of items' images is filled in with.
+IMAGES_BUCKET = "images-of-ours"
+
 _ABSENT = object()
 
 
@@ -64,10 +67,17 @@ def operator_policy_text(script: str) -> str:
     return (OPERATOR_POLICIES / f"{script}.json").read_text()
 
 
-def operator_policy(script: str, account: Account, bucket: str, prefix: str) -> dict[str, Any]:
+def operator_policy(
+    script: str, account: Account, bucket: str, prefix: str, images_bucket: str = IMAGES_BUCKET
+) -> dict[str, Any]:
     """The policy of a script with its placeholders filled in. Raises KeyError for an unknown placeholder."""
     filled_in = string.Template(operator_policy_text(script)).substitute(
-        Partition=account.partition, Region=account.region, Account=account.id, Bucket=bucket, Prefix=prefix
+        Partition=account.partition,
+        Region=account.region,
+        Account=account.id,
+        Bucket=bucket,
+        Prefix=prefix,
+        ImagesBucket=images_bucket,
     )
     policy: dict[str, Any] = json.loads(filled_in)
     return policy

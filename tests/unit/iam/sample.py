@@ -23,6 +23,7 @@ MAPPING = ACCOUNT.arn("lambda", "event-source-mapping:3eccb11c-29c1-4b0d-ac12-56
 
 ENSURE = ACCOUNT.function_arn(naming.ENSURE_FUNCTION)
 FORWARDER = ACCOUNT.function_arn(naming.FORWARDER_FUNCTION)
+IMAGES = ACCOUNT.function_arn(naming.ITEM_IMAGES_FUNCTION)
 OTHER_FUNCTION = ACCOUNT.function_arn(f"{naming.FORWARDER_FUNCTION}2")
 RULES = [ACCOUNT.rule_arn(naming.API_EVENTS_RULE), ACCOUNT.rule_arn(naming.SWEEP_RULE)]
 OTHER_RULE = ACCOUNT.rule_arn("Other")

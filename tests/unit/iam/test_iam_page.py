@@ -6,8 +6,10 @@ import subprocess
 
 import pytest
 
+from continuous_backup import naming
 from tests.unit.iam.evaluator import listed
 from tests.unit.iam.policies import (
+    IMAGES_BUCKET,
     OPERATOR_POLICIES,
     ROOT,
     SCRIPTS,
@@ -18,7 +20,7 @@ from tests.unit.iam.policies import (
 from tests.unit.iam.sample import ACCOUNT, BUCKET, KEY
 
 PAGE = (ROOT / "docs" / "iam.md").read_text()
-ROLES = roles_stack(ACCOUNT, BucketName=BUCKET, KmsKeyArn=KEY).roles
+ROLES = roles_stack(ACCOUNT, BucketName=BUCKET, KmsKeyArn=KEY, ImagesBucketName=IMAGES_BUCKET).roles
 SECTIONS = {"EventsRole": "events", "DeliveryRole": "delivery", "LambdaRole": "Lambda"}
 
 
@@ -68,5 +70,5 @@ def test_command_when_run_fills_in_every_placeholder():
     command = re.search(r"```sh\n(sed .*?) > deploy-policy.json", PAGE, re.DOTALL)
     assert command is not None
     filled_in = subprocess.run(command[1], shell=True, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    bucket = "dynamodb-continuous-backup-123456789012-eu-west-1"
-    assert json.loads(filled_in) == operator_policy("deploy", ACCOUNT, bucket, "dynamodb")
+    bucket, images = naming.default_bucket(ACCOUNT), naming.default_images_bucket(ACCOUNT)
+    assert json.loads(filled_in) == operator_policy("deploy", ACCOUNT, bucket, "dynamodb", images)

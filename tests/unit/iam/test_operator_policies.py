@@ -8,7 +8,7 @@ import pytest
 from continuous_backup import naming
 from tests.unit.iam import reference
 from tests.unit.iam.evaluator import Request, Statement, allows
-from tests.unit.iam.policies import SCRIPTS, actions_of, operator_policy, operator_policy_text
+from tests.unit.iam.policies import IMAGES_BUCKET, SCRIPTS, actions_of, operator_policy, operator_policy_text
 from tests.unit.iam.sample import (
     ACCOUNT,
     BUCKET,
@@ -20,6 +20,7 @@ from tests.unit.iam.sample import (
     EVENTS_ROLE,
     FORWARDER,
     HERE,
+    IMAGES,
     IN_PREFIX,
     LAMBDA_ROLE,
     MAPPING,
@@ -44,7 +45,7 @@ from tests.unit.iam.sample import (
 #: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 LARGEST_MANAGED_POLICY = 6_144
 
-PLACEHOLDERS = {"Partition", "Region", "Account", "Bucket", "Prefix"}
+PLACEHOLDERS = {"Partition", "Region", "Account", "Bucket", "Prefix", "ImagesBucket"}
 
 #: What is allowed on "*" although IAM could limit it; docs/iam.md has the reason.
 STAR_BY_CHOICE = {
@@ -57,12 +58,15 @@ STAR_BY_CHOICE = {
 POLICIES = {script: operator_policy(script, ACCOUNT, BUCKET, PREFIX)["Statement"] for script in SCRIPTS}
 STATEMENTS = [(script, statement) for script, policy in POLICIES.items() for statement in policy]
 
-FUNCTIONS = [ENSURE, FORWARDER]
+FUNCTIONS = [ENSURE, FORWARDER, IMAGES]
 LOG_GROUPS = [
     naming.DELIVERY_LOG_GROUP,
     naming.log_group(naming.ENSURE_FUNCTION),
     naming.log_group(naming.FORWARDER_FUNCTION),
+    naming.log_group(naming.ITEM_IMAGES_FUNCTION),
 ]
+IMAGES_BUCKET_ARN = ACCOUNT.bucket_arn(IMAGES_BUCKET)
+IMAGES_STACK = ACCOUNT.arn("cloudformation", f"stack/{naming.IMAGES_STACK}/51af3dc1")
 STACK = ACCOUNT.arn("cloudformation", f"stack/{naming.ROLES_STACK}/51af3dc0")
 OTHER_STACK = ACCOUNT.arn("cloudformation", "stack/Other/51af3dc0")
 TRAIL = ELSEWHERE.arn("cloudtrail", "trail/everything")
@@ -117,8 +121,31 @@ ALLOWED = {
             "s3:GetBucketPolicy",
             "s3:PutBucketTagging",
         ),
+        Request("s3:GetBucketVersioning", IMAGES_BUCKET_ARN),
+        *(
+            Request(f"s3:{action}", IMAGES_BUCKET_ARN, BY_CLOUDFORMATION)
+            for action in (
+                "CreateBucket",
+                "GetBucketOwnershipControls",
+                "GetBucketPolicy",
+                "GetBucketPublicAccessBlock",
+                "GetBucketTagging",
+                "GetBucketVersioning",
+                "GetEncryptionConfiguration",
+                "GetLifecycleConfiguration",
+                "GetReplicationConfiguration",
+                "PutBucketOwnershipControls",
+                "PutBucketPolicy",
+                "PutBucketPublicAccessBlock",
+                "PutBucketTagging",
+                "PutBucketVersioning",
+                "PutEncryptionConfiguration",
+                "PutLifecycleConfiguration",
+                "PutReplicationConfiguration",
+            )
+        ),
         *_on_each(
-            [STACK],
+            [STACK, IMAGES_STACK],
             "cloudformation:CreateStack",
             "cloudformation:DeleteStack",
             "cloudformation:UpdateStack",

@@ -17,6 +17,7 @@ CHECKOUT = Path(__file__).resolve().parents[3]
 VERSION = "1.0.0"
 ENSURE = f"EnsureDynamoBackup-{VERSION}.zip"
 FORWARDER = f"LambdaStreamToFirehose-{VERSION}.zip"
+IMAGES = f"LambdaStreamToItemImages-{VERSION}.zip"
 
 AARCH64, X86_64 = 183, 62  # e_machine in the header of an ELF file, at byte 18
 
@@ -33,6 +34,8 @@ STUBS = {
         "def handler(event, context):\n    return lines.of(event)\n"
     ),
     "streams_to_firehose/lines.py": "import orjson\ndef of(event):\n    return orjson.dumps(event).decode()\n",
+    "item_images/__init__.py": "",
+    "item_images/handler.py": "def handler(event, context):\n    return event\n",
     "snapshots/__init__.py": "",
     "snapshots/definitions.py": "def write(): pass\n",
     "snapshots/baselines.py": "import rich\n",
@@ -106,7 +109,7 @@ def without_index() -> dict[str, str]:
 def test_build_of_a_checkout_writes_what_each_package_imports_and_nothing_else(checkout):
     dist = built(checkout)
 
-    assert sorted(each.name for each in dist.iterdir()) == [ENSURE, FORWARDER]
+    assert sorted(each.name for each in dist.iterdir()) == [ENSURE, FORWARDER, IMAGES]
     ground = {"__init__.py", "config.py", "config_checks.py", "naming.py", "errors.py"}
     ensure = {"ensure_backup/__init__.py", "ensure_backup/handler.py"}
     snapshots = {"snapshots/__init__.py", "snapshots/definitions.py"}
@@ -385,7 +388,7 @@ def test_build_prints_every_zip_with_its_size_and_digest(checkout):
     lines = run_build(checkout).stdout.splitlines()
 
     sums = subprocess.run(
-        ["sha256sum", *[str(checkout / "dist" / name) for name in (ENSURE, FORWARDER)]],
+        ["sha256sum", *[str(checkout / "dist" / name) for name in (ENSURE, FORWARDER, IMAGES)]],
         capture_output=True,
         text=True,
         check=True,
@@ -444,7 +447,7 @@ def lambda_runtime(tmp_path_factory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("name", [ENSURE, FORWARDER])
+@pytest.mark.parametrize("name", [ENSURE, FORWARDER, IMAGES])
 def test_real_zip_unpacked_alone_imports_its_handler(real_zips, lambda_runtime, tmp_path, name):
     with zipfile.ZipFile(real_zips / name) as archive:
         archive.extractall(tmp_path)

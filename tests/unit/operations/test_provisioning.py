@@ -63,7 +63,9 @@ def listed(stub, *, config=CONFIG, tables=(), wired=(), unmapped=(), delivery_st
                 for table in wired
             ]
         },
+        {"FunctionName": naming.FORWARDER_FUNCTION},
     )
+    stub("lambda").add_client_error("list_event_source_mappings", "ResourceNotFoundException")
     stub("lambda").add_response("get_function_configuration", {"Description": description(config)})
     stub("firehose").add_response(
         "list_delivery_streams",
@@ -357,6 +359,7 @@ def test_carry_out_opts_a_table_out_and_says_what_was_done(aws, stub):
     opted_out = {"Key": naming.MANAGED_TAG, "Value": naming.OPTED_OUT_TAG_VALUE}
     for tags in ([], [opted_out]):
         stub("lambda").add_response("list_event_source_mappings", {})
+        stub("lambda").add_response("list_event_source_mappings", {})
         stub("lambda").add_response("get_function_configuration", {"Description": description(CONFIG)})
         stub("firehose").add_response(
             "list_delivery_streams", {"DeliveryStreamNames": [], "HasMoreDeliveryStreams": False}
@@ -375,6 +378,7 @@ def test_carry_out_opts_a_table_out_and_says_what_was_done(aws, stub):
 
 
 def test_carry_out_of_a_table_that_fails_goes_on_with_the_others_and_says_why(aws, stub):
+    stub("lambda").add_response("list_event_source_mappings", {})
     stub("lambda").add_response("list_event_source_mappings", {})
     stub("lambda").add_response("get_function_configuration", {"Description": description(CONFIG)})
     stub("firehose").add_response(

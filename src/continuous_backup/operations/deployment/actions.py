@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from continuous_backup.operations.deployment.state import Bucket, Function, LogGroup, RolesStack, Rule
+from continuous_backup.operations.deployment.state import Bucket, Function, LogGroup, Rule, Stack
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class SecureBucket:
 
 @dataclass(frozen=True)
 class CreateRolesStack:
-    stack: RolesStack
+    stack: Stack
 
     def __str__(self) -> str:
         return f"create the IAM roles (CloudFormation stack {self.stack.name})"
@@ -31,7 +31,7 @@ class CreateRolesStack:
 
 @dataclass(frozen=True)
 class UpdateRolesStack:
-    stack: RolesStack
+    stack: Stack
 
     def __str__(self) -> str:
         return f"update the IAM roles (CloudFormation stack {self.stack.name})"
@@ -44,6 +44,22 @@ class DeleteRolesStack:
 
     def __str__(self) -> str:
         return f"delete the IAM roles (CloudFormation stack {self.name}){self.why and ': ' + self.why}"
+
+
+@dataclass(frozen=True)
+class CreateImagesStack:
+    stack: Stack
+
+    def __str__(self) -> str:
+        return f"create the bucket of items' images (CloudFormation stack {self.stack.name})"
+
+
+@dataclass(frozen=True)
+class UpdateImagesStack:
+    stack: Stack
+
+    def __str__(self) -> str:
+        return f"update the bucket of items' images (CloudFormation stack {self.stack.name})"
 
 
 @dataclass(frozen=True)
@@ -158,6 +174,8 @@ Action = (
     | CreateRolesStack
     | UpdateRolesStack
     | DeleteRolesStack
+    | CreateImagesStack
+    | UpdateImagesStack
     | CreateLogGroup
     | SetRetention
     | DeleteLogGroup

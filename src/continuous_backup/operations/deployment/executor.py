@@ -12,7 +12,7 @@ from continuous_backup.errors import AwsError
 from continuous_backup.naming import Account
 from continuous_backup.operations.deployment import actions, bucket_policy
 from continuous_backup.operations.deployment.package import Package
-from continuous_backup.operations.deployment.state import Bucket, Function, LogGroup, RolesStack, Rule
+from continuous_backup.operations.deployment.state import Bucket, Function, LogGroup, Rule, Stack
 from continuous_backup.operations.deployment.wanted import statement_id
 
 #: IAM is eventually consistent: a role that was just made may not be assumable for some seconds.
@@ -43,6 +43,8 @@ class Executor:
                 self._secure_bucket(action.bucket)
             case actions.CreateRolesStack() | actions.UpdateRolesStack():
                 self._put_stack(action.stack, is_new=isinstance(action, actions.CreateRolesStack))
+            case actions.CreateImagesStack() | actions.UpdateImagesStack():
+                self._put_stack(action.stack, is_new=isinstance(action, actions.CreateImagesStack))
             case actions.DeleteRolesStack():
                 self._aws.client("cloudformation").delete_stack(StackName=action.name)
                 self._wait_for_stack(action.name, {"DELETE_COMPLETE"})
@@ -126,7 +128,7 @@ class Executor:
         found: dict[str, Any] = json.loads(policy)
         return found
 
-    def _put_stack(self, stack: RolesStack, *, is_new: bool) -> None:
+    def _put_stack(self, stack: Stack, *, is_new: bool) -> None:
         cloudformation = self._aws.client("cloudformation")
         arguments = {
             "StackName": stack.name,

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from continuous_backup import naming
-from continuous_backup.aws import Aws, ClientError, Pace, error_code
+from continuous_backup.aws import Aws, ClientError, Pace, error_code, explain
 from continuous_backup.config import Config
 from continuous_backup.ensure_backup.observer import DELIVERY_STREAM_CALLS_PER_SECOND
 from continuous_backup.errors import UsageError
@@ -15,17 +15,18 @@ from continuous_backup.operations.deployment.state import (
     Bucket,
     Deployment,
     Function,
+    ImagesBucket,
     LogGroup,
     NamedDeliveryStream,
-    RolesStack,
     Rule,
+    Stack,
     Surroundings,
 )
 from continuous_backup.operations.deployment.wanted import statement_id
 
-_FUNCTIONS = (naming.ENSURE_FUNCTION, naming.FORWARDER_FUNCTION)
+_FUNCTIONS = (naming.ENSURE_FUNCTION, naming.FORWARDER_FUNCTION, naming.ITEM_IMAGES_FUNCTION)
 _RULES = (naming.API_EVENTS_RULE, naming.SWEEP_RULE)
-_LOG_GROUPS = (*(naming.log_group(function) for function in _FUNCTIONS), naming.DELIVERY_LOG_GROUP)
+_LOG_GROUPS = (naming.DELIVERY_LOG_GROUP, *(naming.log_group(function) for function in _FUNCTIONS))
 _GONE = {"DELETE_COMPLETE", "REVIEW_IN_PROGRESS"}
 _DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
 
@@ -38,7 +39,8 @@ def observe(aws: Aws, config: Config, account: Account) -> Deployment:
 def observe_removable(aws: Aws, account: Account) -> Deployment:
     """What is deployed and may be taken away again: all but the bucket, which is not even looked at."""
     return Deployment(
-        roles_stack=_roles_stack(aws),
+        roles_stack=_stack(aws, naming.ROLES_STACK),
+        images_stack=_stack(aws, naming.IMAGES_STACK),
         log_groups={name: found for name in _LOG_GROUPS if (found := _log_group(aws, name))},
         functions={name: function for name in _FUNCTIONS if (function := _function(aws, name))},
         rules={name: rule for name in _RULES if (rule := _rule(aws, account, name))},
@@ -52,7 +54,22 @@ def surroundings(aws: Aws, config: Config, account: Account) -> Surroundings:
         trail_logs_api_calls=_trail_logs_api_calls(aws, account),
         unreserved_concurrency=limits.get("UnreservedConcurrentExecutions", 0),
         delivery_streams=named_delivery_streams(aws, config),
+        images_bucket=_images_bucket(aws, config, account),
     )
+
+
+def _images_bucket(aws: Aws, config: Config, account: Account) -> ImagesBucket | None:
+    images = config.item_images
+    if images is None or images.bucket == naming.default_images_bucket(account):
+        return None
+    s3 = aws.client("s3")
+    try:
+        versioning = s3.get_bucket_versioning(Bucket=images.bucket, ExpectedBucketOwner=account.id)
+    except ClientError as err:
+        if error_code(err) in {"NoSuchBucket", "404"}:
+            return ImagesBucket(images.bucket, exists=False)
+        raise explain(err, f"bucket {images.bucket}, which itemImages names") from err
+    return ImagesBucket(images.bucket, versioned=versioning.get("Status") == "Enabled")
 
 
 def named_delivery_streams(aws: Aws, config: Config) -> tuple[NamedDeliveryStream, ...]:
@@ -157,19 +174,19 @@ def _kms_key(aws: Aws, name: str) -> str:
     return "" if key.endswith("alias/aws/s3") else key
 
 
-def _roles_stack(aws: Aws) -> RolesStack | None:
+def _stack(aws: Aws, name: str) -> Stack | None:
     cloudformation = aws.client("cloudformation")
     try:
-        found = cloudformation.describe_stacks(StackName=naming.ROLES_STACK)["Stacks"][0]
+        found = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
     except ClientError as err:
         if error_code(err) == "ValidationError":  # CloudFormation's way to say: there is none
             return None
         raise
     if found["StackStatus"] in _GONE:
         return None
-    template = cloudformation.get_template(StackName=naming.ROLES_STACK)["TemplateBody"]
-    return RolesStack(
-        name=naming.ROLES_STACK,
+    template = cloudformation.get_template(StackName=name)["TemplateBody"]
+    return Stack(
+        name=name,
         template=template if isinstance(template, str) else json.dumps(template),
         parameters={each["ParameterKey"]: each["ParameterValue"] for each in found.get("Parameters", [])},
         status=found["StackStatus"],

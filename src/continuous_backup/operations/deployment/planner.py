@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from dataclasses import replace
 
 from continuous_backup import naming
 from continuous_backup.operations.deployment.actions import (
@@ -9,6 +10,7 @@ from continuous_backup.operations.deployment.actions import (
     Conflict,
     CreateBucket,
     CreateFunction,
+    CreateImagesStack,
     CreateLogGroup,
     CreateRolesStack,
     DeleteFunction,
@@ -23,6 +25,7 @@ from continuous_backup.operations.deployment.actions import (
     SetRetention,
     Step,
     UpdateCode,
+    UpdateImagesStack,
     UpdateRolesStack,
     UpdateSettings,
 )
@@ -30,8 +33,8 @@ from continuous_backup.operations.deployment.state import (
     Deployment,
     Function,
     NamedDeliveryStream,
-    RolesStack,
     Rule,
+    Stack,
     Surroundings,
 )
 
@@ -62,6 +65,8 @@ def plan(there: Deployment, wanted: Deployment, around: Surroundings, *, redeplo
         *(_busy(there.roles_stack) if wanted.roles_stack else []),
         *_key_without_permission(there, wanted),
         *_named_but_ours(around),
+        *(_busy(there.images_stack) if wanted.images_stack else []),
+        *_images_bucket_unfit(around),
     ]
     if conflicts:
         return [*conflicts]
@@ -69,6 +74,7 @@ def plan(there: Deployment, wanted: Deployment, around: Surroundings, *, redeplo
     return [
         *_bucket_steps(there, wanted),
         *_roles_steps(there.roles_stack, wanted.roles_stack),
+        *_images_steps(there.images_stack, wanted.images_stack),
         *_log_group_steps(there, wanted),
         *(step for each in functions for step in _function_steps(there.functions.get(each.name), each, redeploy)),
         *_concurrency_steps(there, wanted, around),
@@ -92,6 +98,11 @@ def plan_removal(there: Deployment) -> list[Step]:
     left_alone: list[Step] = [
         *(Note(f"{each.what}: left alone") for each in _conflicts(there)),
         *(
+            [Note(f"CloudFormation stack {there.images_stack.name} stays: its bucket holds items' images")]
+            if there.images_stack
+            else []
+        ),
+        *(
             Note(f"log group {each.name} is not ours: left alone")
             for each in there.log_groups.values()
             if not each.ours
@@ -101,7 +112,7 @@ def plan_removal(there: Deployment) -> list[Step]:
 
 
 def _conflicts(there: Deployment) -> list[Conflict]:
-    stack = [there.roles_stack] if there.roles_stack else []
+    stack = [each for each in (there.roles_stack, there.images_stack) if each]
     return [
         *(
             Conflict(f"there is a function {each.name} that is not ours", _HAND_OVER)
@@ -121,7 +132,7 @@ def _conflicts(there: Deployment) -> list[Conflict]:
     ]
 
 
-def _busy(stack: RolesStack | None) -> list[Conflict]:
+def _busy(stack: Stack | None) -> list[Conflict]:
     if stack is None or not stack.status.endswith("_IN_PROGRESS"):
         return []
     return [Conflict(f"CloudFormation stack {stack.name} is {stack.status}", "run it again when that is over")]
@@ -172,7 +183,7 @@ def _bucket_steps(there: Deployment, wanted: Deployment) -> list[Step]:
     return steps
 
 
-def _roles_steps(there: RolesStack | None, wanted: RolesStack | None) -> list[Step]:
+def _roles_steps(there: Stack | None, wanted: Stack | None) -> list[Step]:
     if wanted is None:
         return []
     if there is None:
@@ -182,6 +193,32 @@ def _roles_steps(there: RolesStack | None, wanted: RolesStack | None) -> list[St
     if (there.template.strip(), dict(there.parameters)) != (wanted.template.strip(), dict(wanted.parameters)):
         return [UpdateRolesStack(wanted)]
     return []
+
+
+def _images_steps(there: Stack | None, wanted: Stack | None) -> list[Step]:
+    """Parameters that are not ours to set, those of the replication, stay as they are."""
+    if wanted is None:
+        return []
+    if there is None:
+        return [CreateImagesStack(wanted)]
+    same = there.template.strip() == wanted.template.strip()
+    if same and all(there.parameters.get(name) == value for name, value in wanted.parameters.items()):
+        return []
+    return [UpdateImagesStack(replace(wanted, parameters={**there.parameters, **wanted.parameters}))]
+
+
+def _images_bucket_unfit(around: Surroundings) -> list[Conflict]:
+    """Without versioning there is no replication, and no image as of a time."""
+    bucket = around.images_bucket
+    if bucket is None or (bucket.exists and bucket.versioned):
+        return []
+    so = "has no versioning" if bucket.exists else "is not there"
+    return [
+        Conflict(
+            f"bucket {bucket.name}, which itemImages names, {so}",
+            "switch versioning on, or leave itemImages.bucket out: deploy.py makes one then",
+        )
+    ]
 
 
 def _log_group_steps(there: Deployment, wanted: Deployment) -> list[Step]:

@@ -18,7 +18,9 @@ class Bucket:
 
 
 @dataclass(frozen=True)
-class RolesStack:
+class Stack:
+    """A stack of CloudFormation's: that of the roles, or that of the bucket of items' images."""
+
     name: str
     template: str
     parameters: Mapping[str, str] = field(default_factory=dict, hash=False)
@@ -72,7 +74,8 @@ class Deployment:
     """All of it. In what is there, None and absence mean: not there."""
 
     bucket: Bucket | None = None
-    roles_stack: RolesStack | None = None
+    roles_stack: Stack | None = None
+    images_stack: Stack | None = None
     log_groups: Mapping[str, LogGroup] = field(default_factory=dict)
     functions: Mapping[str, Function] = field(default_factory=dict)
     rules: Mapping[str, Rule] = field(default_factory=dict)
@@ -92,6 +95,15 @@ class NamedDeliveryStream:
 
 
 @dataclass(frozen=True)
+class ImagesBucket:
+    """A bucket of somebody else's making that is to hold items' images."""
+
+    name: str
+    exists: bool = True
+    versioned: bool = True
+
+
+@dataclass(frozen=True)
 class Surroundings:
     """What is not ours to change, and matters.
 
@@ -102,3 +114,5 @@ class Surroundings:
     trail_logs_api_calls: bool | None = True
     unreserved_concurrency: int = 1000
     delivery_streams: tuple[NamedDeliveryStream, ...] = ()
+    images_bucket: "ImagesBucket | None" = None
+    """That which itemImages names; None where it names none, and ours is made by the stack."""

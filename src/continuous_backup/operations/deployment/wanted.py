@@ -18,11 +18,12 @@ from continuous_backup.operations.deployment.state import (
     Deployment,
     Function,
     LogGroup,
-    RolesStack,
     Rule,
+    Stack,
 )
 
 ROLES_TEMPLATE = "iam-roles.yaml"
+IMAGES_TEMPLATE = "item-images-source.yaml"
 
 
 def wanted(
@@ -37,17 +38,19 @@ def wanted(
     return Deployment(
         bucket=Bucket(config.bucket, ours=True, secured=True, kms_key=config.kms_key_arn),
         roles_stack=_roles_stack(config, as_written, templates) if as_written.needs_roles_stack else None,
+        images_stack=_images_stack(config, as_written, templates),
         log_groups={
             name: LogGroup(name, config.log_retention_days)
             for name in (
                 naming.log_group(naming.ENSURE_FUNCTION),
                 naming.log_group(naming.FORWARDER_FUNCTION),
+                *([naming.log_group(naming.ITEM_IMAGES_FUNCTION)] if config.item_images else []),
                 naming.DELIVERY_LOG_GROUP,
             )
         },
         functions={
-            # The forwarder first: it waits for delivery streams that are to come, where the other would
-            # release those that it still writes to.
+            # Those that are mapped first: the forwarder waits for delivery streams that are to come, where
+            # EnsureDynamoBackup would release those that it still writes to.
             naming.FORWARDER_FUNCTION: _function(
                 packages[naming.FORWARDER_FUNCTION],
                 config,
@@ -56,6 +59,7 @@ def wanted(
                 config.forwarder_timeout_seconds,
                 config.forwarder_reserved_concurrency,
             ),
+            **_images_function(packages, config, environment),
             naming.ENSURE_FUNCTION: _function(
                 packages[naming.ENSURE_FUNCTION],
                 config,
@@ -109,8 +113,8 @@ def statement_id(rule: str) -> str:
     return f"{rule}-{hashlib.sha256(rule.encode()).hexdigest()[:8]}"
 
 
-def _roles_stack(config: Config, as_written: Config, templates: Path) -> RolesStack:
-    return RolesStack(
+def _roles_stack(config: Config, as_written: Config, templates: Path) -> Stack:
+    return Stack(
         naming.ROLES_STACK,
         (templates / ROLES_TEMPLATE).read_text(encoding="utf-8"),
         {
@@ -120,8 +124,33 @@ def _roles_stack(config: Config, as_written: Config, templates: Path) -> RolesSt
             "EventsRoleArn": as_written.events_role_arn,
             "DeliveryRoleArn": as_written.delivery_role_arn,
             "LambdaRoleArn": as_written.lambda_role_arn,
+            "ImagesBucketName": config.item_images.bucket if config.item_images else "",
+            "ImagesPrefix": config.item_images.prefix if config.item_images else "",
         },
     )
+
+
+def _images_stack(config: Config, as_written: Config, templates: Path) -> Stack | None:
+    """The bucket of items' images, where it is ours to make."""
+    if config.item_images is None or (as_written.item_images and as_written.item_images.bucket):
+        return None
+    parameters = {
+        "BucketName": config.item_images.bucket,
+        "Prefix": config.item_images.prefix,
+        "KmsKeyArn": config.kms_key_arn,
+    }
+    return Stack(naming.IMAGES_STACK, (templates / IMAGES_TEMPLATE).read_text(encoding="utf-8"), parameters)
+
+
+def _images_function(
+    packages: Mapping[str, Package], config: Config, environment: Mapping[str, str]
+) -> dict[str, Function]:
+    images = config.item_images
+    if images is None:
+        return {}
+    package = packages[naming.ITEM_IMAGES_FUNCTION]
+    sizes = (images.memory_mb, images.timeout_seconds, images.reserved_concurrency)
+    return {package.function: _function(package, config, environment, *sizes)}
 
 
 def _function(

@@ -28,7 +28,7 @@ def packages(folder: Path = Path("dist")) -> dict[str, Package]:
             handler="continuous_backup.a_package.handler.handler",
             config_text="{}",
         )
-        for name in (ENSURE, FORWARDER)
+        for name in (ENSURE, FORWARDER, naming.ITEM_IMAGES_FUNCTION)
     }
 
 

@@ -8,13 +8,14 @@ from deployments import ACCOUNT, ENSURE, FORWARDER, WANTED
 
 from continuous_backup import naming
 from continuous_backup.aws import ClientError
-from continuous_backup.config import Config
+from continuous_backup.config import Config, ItemImages
 from continuous_backup.errors import ExitCode, UsageError
 from continuous_backup.operations.deployment import bucket_policy
 from continuous_backup.operations.deployment.observer import _selects_api_calls, observe, surroundings
 from continuous_backup.operations.deployment.state import (
     Bucket,
     Deployment,
+    ImagesBucket,
     LogGroup,
     NamedDeliveryStream,
     Surroundings,
@@ -24,6 +25,7 @@ from continuous_backup.operations.deployment.wanted import statement_id
 CONFIG = Config(bucket="mine").in_account(ACCOUNT)
 BUCKET_ARN = "arn:aws:s3:::mine"
 IN_ORDER = [ENSURE, FORWARDER]
+LOG_GROUPS = [naming.DELIVERY_LOG_GROUP, *map(naming.log_group, IN_ORDER)]
 OURS = {"Key": naming.MANAGED_TAG, "Value": naming.MANAGED_TAG_VALUE}
 KEY = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd"
 BLOCKED = dict.fromkeys(
@@ -34,11 +36,13 @@ BLOCKED = dict.fromkeys(
 @pytest.fixture
 def nothing_but_a_bucket(stub):
     """Everything but the bucket, which a test describes itself, is not there."""
-    stub("cloudformation").add_client_error("describe_stacks", "ValidationError", "does not exist")
-    for _ in range(3):
-        stub("logs").add_response("describe_log_groups", {"logGroups": []})
     for _ in range(2):
+        stub("cloudformation").add_client_error("describe_stacks", "ValidationError", "does not exist")
+    for _ in range(4):
+        stub("logs").add_response("describe_log_groups", {"logGroups": []})
+    for _ in range(3):
         stub("lambda").add_client_error("get_function", "ResourceNotFoundException")
+    for _ in range(2):
         stub("events").add_client_error("describe_rule", "ResourceNotFoundException")
     return stub("s3")
 
@@ -230,10 +234,19 @@ def test_bucket_policy_of_ours_lets_nothing_through_without_tls_and_allows_nothi
 # --- the rest of it
 
 
+def no_images(stub, *, functions: bool = True) -> None:
+    """Nothing of item images is there: where a test has described the stack, the log groups and the functions."""
+    stub("cloudformation").add_client_error("describe_stacks", "ValidationError", "does not exist")
+    stub("logs").add_response("describe_log_groups", {"logGroups": []})
+    if functions:
+        stub("lambda").add_client_error("get_function", "ResourceNotFoundException")
+
+
 def describe_everything(stub) -> None:
     describe_bucket(stub("s3"))
     _describe_stack(stub("cloudformation"))
-    for name, group in WANTED.log_groups.items():
+    for name in LOG_GROUPS:
+        group = WANTED.log_groups[name]
         longer = log_group(f"{name}-2", retentionInDays=1)
         exact = log_group(name, retentionInDays=group.retention_days)
         stub("logs").add_response(
@@ -242,6 +255,7 @@ def describe_everything(stub) -> None:
         tags_of_log_group(stub("logs"), name, {OURS["Key"]: OURS["Value"]})
     for name in IN_ORDER:
         _describe_function(stub("lambda"), WANTED.functions[name])
+    no_images(stub)
     for rule in WANTED.rules.values():
         _describe_rule(stub("events"), rule)
         allowed = [
@@ -312,9 +326,9 @@ def test_observe_of_what_deploying_made_finds_what_was_wanted(aws, stub):
     assert found == Deployment(
         Bucket("mine", ours=True, secured=True),
         WANTED.roles_stack,
-        WANTED.log_groups,
-        WANTED.functions,
-        WANTED.rules,
+        log_groups=WANTED.log_groups,
+        functions=WANTED.functions,
+        rules=WANTED.rules,
     )
     assert list(found.functions) == IN_ORDER, "what wires is taken away first"
 
@@ -322,11 +336,12 @@ def test_observe_of_what_deploying_made_finds_what_was_wanted(aws, stub):
 def test_observe_where_things_carry_no_tag_of_ours_says_so(aws, stub):
     stub("s3").add_client_error("head_bucket", "404", http_status_code=404)
     _describe_stack(stub("cloudformation"), Tags=[{"Key": naming.MANAGED_TAG, "Value": "other"}])
-    for name, tags in zip(WANTED.log_groups, ({}, {"team": "theirs"}, {naming.MANAGED_TAG: "other"}), strict=True):
+    for name, tags in zip(LOG_GROUPS, ({}, {"team": "theirs"}, {naming.MANAGED_TAG: "other"}), strict=True):
         stub("logs").add_response("describe_log_groups", {"logGroups": [log_group(name)]})
         tags_of_log_group(stub("logs"), name, tags)
     for name in IN_ORDER:
         _describe_function(stub("lambda"), WANTED.functions[name], {"team": "theirs"})
+    no_images(stub)
     for rule in WANTED.rules.values():
         _describe_rule(stub("events"), rule, [])
         stub("lambda").add_client_error("get_policy", "ResourceNotFoundException")
@@ -348,6 +363,7 @@ def test_observe_of_a_stack_that_was_deleted_finds_none(aws, stub):
     for _ in range(2):
         stub("lambda").add_client_error("get_function", "ResourceNotFoundException")
         stub("events").add_client_error("describe_rule", "ResourceNotFoundException")
+    no_images(stub)
 
     assert observe(aws, CONFIG, ACCOUNT).roles_stack is None
 
@@ -356,13 +372,15 @@ def test_observe_of_a_log_group_behind_a_page_of_longer_names_finds_it(aws, stub
     stub("s3").add_client_error("head_bucket", "404", http_status_code=404)
     stub("cloudformation").add_client_error("describe_stacks", "ValidationError")
     name = naming.log_group(ENSURE)
+    stub("logs").add_response("describe_log_groups", {"logGroups": []})
     stub("logs").add_response("describe_log_groups", {"logGroups": [log_group(f"{name}-2")], "nextToken": "more"})
     stub("logs").add_response("describe_log_groups", {"logGroups": [log_group(name)]})
     tags_of_log_group(stub("logs"), name, {OURS["Key"]: OURS["Value"]})
+    stub("logs").add_response("describe_log_groups", {"logGroups": []})
     for _ in range(2):
-        stub("logs").add_response("describe_log_groups", {"logGroups": []})
         stub("lambda").add_client_error("get_function", "ResourceNotFoundException")
         stub("events").add_client_error("describe_rule", "ResourceNotFoundException")
+    no_images(stub)
 
     assert observe(aws, CONFIG, ACCOUNT).log_groups == {name: LogGroup(name, 0)}
 
@@ -544,6 +562,33 @@ def test_surroundings_tell_of_each_delivery_stream_that_is_named_once(aws, stub,
         NamedDeliveryStream("of-ours", "CREATING", "Carts"),
         NamedDeliveryStream("of-nobody", "ACTIVE", "(none)"),
     )
+
+
+@pytest.mark.parametrize(("status", "versioned"), [("Enabled", True), ("Suspended", False), (None, False)])
+def test_surroundings_tell_whether_the_bucket_that_is_named_for_images_has_versions(
+    aws, stub, account_settings, status, versioned
+):
+    stub("cloudtrail").add_response("describe_trails", {"trailList": []})
+    asked = {"Bucket": "images", "ExpectedBucketOwner": ACCOUNT.id}
+    stub("s3").add_response("get_bucket_versioning", {"Status": status} if status else {}, asked)
+    config = replace(CONFIG, item_images=ItemImages(bucket="images"))
+
+    assert surroundings(aws, config, ACCOUNT).images_bucket == ImagesBucket("images", versioned=versioned)
+
+
+def test_surroundings_where_the_bucket_for_images_is_not_there_say_so(aws, stub, account_settings):
+    stub("cloudtrail").add_response("describe_trails", {"trailList": []})
+    stub("s3").add_client_error("get_bucket_versioning", "NoSuchBucket")
+    config = replace(CONFIG, item_images=ItemImages(bucket="images"))
+
+    assert surroundings(aws, config, ACCOUNT).images_bucket == ImagesBucket("images", exists=False)
+
+
+def test_surroundings_with_the_bucket_of_our_own_stack_do_not_ask_for_it(aws, stub, account_settings):
+    stub("cloudtrail").add_response("describe_trails", {"trailList": []})
+    config = replace(CONFIG, item_images=ItemImages()).in_account(ACCOUNT)
+
+    assert surroundings(aws, config, ACCOUNT).images_bucket is None
 
 
 def test_surroundings_where_firehose_fails_are_not_taken_for_none(aws, stub, account_settings):

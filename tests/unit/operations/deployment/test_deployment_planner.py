@@ -7,6 +7,7 @@ import pytest
 from deployments import ENSURE, FORWARDER, ROLE, WANTED, aim, with_function, with_rule, without
 
 from continuous_backup import naming
+from continuous_backup.config import ItemImages
 from continuous_backup.operations.deployment.actions import (
     AllowInvocation,
     Conflict,
@@ -24,6 +25,7 @@ from continuous_backup.operations.deployment.actions import (
     SecureBucket,
     SetRetention,
     UpdateCode,
+    UpdateImagesStack,
     UpdateRolesStack,
     UpdateSettings,
 )
@@ -32,6 +34,7 @@ from continuous_backup.operations.deployment.state import (
     Bucket,
     Deployment,
     Function,
+    ImagesBucket,
     LogGroup,
     NamedDeliveryStream,
     Rule,
@@ -392,6 +395,54 @@ def test_plan_with_a_small_quota_does_not_need_it_to_give_back():
 
 
 # --- delivery streams that the configuration names
+
+
+IMAGES = aim(item_images=ItemImages())
+
+
+def test_plan_with_images_of_items_makes_their_bucket_and_function_and_later_nothing():
+    there = replace(WANTED, roles_stack=IMAGES.roles_stack)
+
+    steps = planned(there, IMAGES)
+
+    assert [type(each).__name__ for each in steps if not isinstance(each, UpdateSettings)] == [
+        "CreateImagesStack",
+        "CreateLogGroup",
+        "CreateFunction",
+    ]
+    assert planned(IMAGES, IMAGES) == []
+
+
+def test_plan_keeps_the_replication_that_somebody_gave_to_the_stack_of_images():
+    given = {"ReplicaBucketArn": "arn:aws:s3:::there", "ReplicaAccountId": "999999999999"}
+    stack = replace(IMAGES.images_stack, parameters={**IMAGES.images_stack.parameters, **given})
+
+    assert planned(replace(IMAGES, images_stack=stack), IMAGES) == []
+    (update,) = planned(replace(IMAGES, images_stack=replace(stack, template="older")), IMAGES)
+    assert update == UpdateImagesStack(stack)
+
+
+@pytest.mark.parametrize(
+    ("bucket", "said"),
+    [
+        (ImagesBucket("mine", versioned=False), "has no versioning"),
+        (ImagesBucket("mine", exists=False), "is not there"),
+    ],
+)
+def test_plan_with_a_bucket_of_images_that_does_not_do_changes_nothing(bucket, said):
+    (conflict,) = planned(NOTHING, IMAGES, Surroundings(images_bucket=bucket))
+
+    assert isinstance(conflict, Conflict)
+    assert said in conflict.what
+    assert planned(IMAGES, IMAGES, Surroundings(images_bucket=ImagesBucket("mine"))) == []
+
+
+def test_plan_of_removal_leaves_the_images():
+    steps = plan_removal(IMAGES)
+
+    assert DeleteFunction(naming.ITEM_IMAGES_FUNCTION) in steps
+    assert Note(f"CloudFormation stack {naming.IMAGES_STACK} stays: its bucket holds items' images") in steps
+    assert not [each for each in steps if "Images" in type(each).__name__]
 
 
 def test_plan_with_a_named_delivery_stream_that_is_somebody_elses_and_active_says_nothing():

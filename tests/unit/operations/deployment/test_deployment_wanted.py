@@ -6,6 +6,7 @@ import pytest
 from deployments import ACCOUNT, ENSURE, FORWARDER, REPOSITORY, ROLE, WANTED, aim
 
 from continuous_backup import naming
+from continuous_backup.config import ItemImages
 from continuous_backup.ensure_backup.events import TABLE_EVENTS
 from continuous_backup.errors import UsageError
 from continuous_backup.operations.deployment.wanted import environment_of, statement_id
@@ -76,7 +77,29 @@ def test_roles_stack_is_told_which_roles_were_named_and_not_their_defaults():
         "EventsRoleArn": ROLE,
         "DeliveryRoleArn": "",
         "LambdaRoleArn": "",
+        "ImagesBucketName": "",
+        "ImagesPrefix": "",
     }
+
+
+def test_images_of_items_have_a_stack_unless_a_bucket_is_named_and_a_function():
+    assert WANTED.images_stack is None
+    assert naming.ITEM_IMAGES_FUNCTION not in WANTED.functions
+
+    ours = aim(item_images=ItemImages(prefix="a"), kms_key_arn="key")
+    assert ours.images_stack.parameters == {
+        "BucketName": naming.default_images_bucket(ACCOUNT),
+        "Prefix": "a",
+        "KmsKeyArn": "key",
+    }
+    assert ours.roles_stack.parameters["ImagesBucketName"] == naming.default_images_bucket(ACCOUNT)
+    function = ours.functions[naming.ITEM_IMAGES_FUNCTION]
+    assert (function.memory_mb, function.timeout_seconds, function.reserved_concurrency) == (512, 120, 0)
+    assert list(ours.functions)[-1] == naming.ENSURE_FUNCTION, "what wires is deployed last"
+
+    named = aim(item_images=ItemImages(bucket="mine"))
+    assert named.images_stack is None
+    assert named.roles_stack.parameters["ImagesBucketName"] == "mine"
 
 
 def test_roles_stack_where_no_role_is_named_is_told_of_none():

@@ -1,0 +1,152 @@
+"""The latest image of each item, from an ordinary CreateTable call to its object: the built zip, under IAM."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from continuous_backup import naming
+from continuous_backup.item_images import image, object_names
+from continuous_backup.item_images.image import ItemImage
+from local.stage import Stage, wait_for
+from tests.integration.staging import deployed, put, scanned, wait_for_changes, wait_until, whitelist
+
+pytestmark = pytest.mark.emulator
+PREFIX = "latest"
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    images = {"prefix": PREFIX, "batchingWindowSeconds": 0, "timeoutSeconds": 15, "tableNameMatchRegex": "Imaged"}
+    yield from deployed(tmp_path_factory.mktemp("stage"), itemImages=json.dumps(images))
+
+
+def images_of(stage: Stage, table: str) -> dict[str, ItemImage]:
+    s3, found = stage.emulator.client("s3"), {}
+    pages = s3.get_paginator("list_objects_v2").paginate(
+        Bucket=stage.images_bucket, Prefix=naming.table_prefix(PREFIX, table)
+    )
+    for name in (each["Key"] for page in pages for each in page.get("Contents", [])):
+        body = s3.get_object(Bucket=stage.images_bucket, Key=name)["Body"].read()
+        found[name] = image.parse(body, table)
+        assert object_names.of_keys(found[name].keys, PREFIX, table) == name
+    return found
+
+
+def live(stage: Stage, table: str) -> dict[str, Any]:
+    """The items of all images that are no tombstones, by their id."""
+    return {each.image["id"]["S"]: each.image for each in images_of(stage, table).values() if each.image}
+
+
+def items(stage: Stage, table: str) -> dict[str, Any]:
+    pages = stage.emulator.client("dynamodb").get_paginator("scan").paginate(TableName=table)
+    return {item["id"]["S"]: item for page in pages for item in page["Items"]}
+
+
+def readers(stage: Stage, table: str) -> dict[str, dict[str, Any]]:
+    return {each["FunctionArn"].rpartition(":")[2]: each for each in stage.mappings(table)}
+
+
+def wait_until_imaged(stage: Stage, table: str) -> None:
+    wait_until(
+        lambda: readers(stage, table).get(naming.ITEM_IMAGES_FUNCTION, {}).get("State") == "Enabled",
+        f"{table} to have images",
+        120,
+    )
+
+
+def test_images_follow_a_table_from_the_moment_it_is_made_and_the_change_log_does_too(stage: Stage):
+    stage.create_table("Imaged")
+    wait_until_imaged(stage, "Imaged")
+    dynamodb = stage.emulator.client("dynamodb")
+    put(stage, "Imaged", *range(20))
+    put(
+        stage,
+        "Imaged",
+        *range(10),
+        note={"S": "changed"},
+        tags={"SS": ["a", "b"]},
+        exact={"N": "0.10000000000000000001"},
+    )
+    dynamodb.delete_item(TableName="Imaged", Key={"id": {"S": "item-3"}})
+    awkward = ["a/b", "..", "😀", "x y", "image.json"]
+    for each in awkward:
+        dynamodb.put_item(TableName="Imaged", Item={"id": {"S": each}, "number": {"N": "1"}})
+
+    wait_until(lambda: live(stage, "Imaged") == items(stage, "Imaged"), "the images to be what the table is", 90)
+
+    (tombstone,) = [each for each in images_of(stage, "Imaged").values() if each.deleted]
+    assert tombstone.keys == {"id": {"S": "item-3"}}
+    name = object_names.of_keys(tombstone.keys, PREFIX, "Imaged")
+    s3 = stage.emulator.client("s3")
+    tags = s3.get_object_tagging(Bucket=stage.images_bucket, Key=name)["TagSet"]
+    assert tags == [{"Key": "dynamodb-continuous-backup-image", "Value": "tombstone"}]
+    assert s3.get_bucket_versioning(Bucket=stage.images_bucket)["Status"] == "Enabled"
+    log = wait_for_changes(stage, "Imaged", 36)
+    assert log is not None
+    assert len(scanned(stage, "Imaged")) == 24
+
+
+def test_tables_that_are_left_out_have_one_reader(stage: Stage):
+    stage.create_table("Plain")
+    stage.wait_until_wired("Plain")
+    stage.sweep()
+    assert set(readers(stage, "Plain")) == {naming.FORWARDER_FUNCTION}
+
+
+def test_sweep_when_the_mapping_of_the_images_was_deleted_makes_it_anew_and_writes_nothing_again(stage: Stage):
+    stage.create_table("Imaged-2")
+    wait_until_imaged(stage, "Imaged-2")
+    put(stage, "Imaged-2", 1, 2, 3)
+    wait_until(lambda: len(live(stage, "Imaged-2")) == 3, "three images")
+    old = readers(stage, "Imaged-2")[naming.ITEM_IMAGES_FUNCTION]["UUID"]
+    stage.emulator.client("lambda").delete_event_source_mapping(UUID=old)
+    wait_until(lambda: naming.ITEM_IMAGES_FUNCTION not in readers(stage, "Imaged-2"), "the mapping to be gone")
+    stage.sweep()
+    wait_until_imaged(stage, "Imaged-2")
+    put(stage, "Imaged-2", 4)
+    wait_until(lambda: len(live(stage, "Imaged-2")) == 4, "four images")
+
+    versions = stage.emulator.client("s3").list_object_versions(
+        Bucket=stage.images_bucket, Prefix=naming.table_prefix(PREFIX, "Imaged-2")
+    )["Versions"]
+    assert len(versions) == 4, "what came again from the beginning of the stream was there already"
+
+
+def test_function_when_an_older_change_comes_late_leaves_the_newer_image_on_s3(stage: Stage):
+    stage.create_table("Imaged-3")
+    wait_until_imaged(stage, "Imaged-3")
+    put(stage, "Imaged-3", 7, note={"S": "new"})
+    wait_until(lambda: len(live(stage, "Imaged-3")) == 1, "the image")
+    arn = readers(stage, "Imaged-3")[naming.ITEM_IMAGES_FUNCTION]["EventSourceArn"]
+    late = {
+        "eventSource": "aws:dynamodb",
+        "eventName": "REMOVE",
+        "eventSourceARN": arn,
+        "dynamodb": {"Keys": {"id": {"S": "item-7"}}, "SequenceNumber": "1", "ApproximateCreationDateTime": 1},
+    }
+    answer = stage.emulator.client("lambda").invoke(
+        FunctionName=naming.ITEM_IMAGES_FUNCTION, Payload=json.dumps({"Records": [late]})
+    )
+    assert json.loads(answer["Payload"].read()) == {"batchItemFailures": []}
+    assert live(stage, "Imaged-3")["item-7"]["note"] == {"S": "new"}
+
+
+def test_deprovisioning_takes_both_mappings_and_leaves_the_images(stage: Stage):
+    stage.create_table("Imaged-4")
+    wait_until_imaged(stage, "Imaged-4")
+    put(stage, "Imaged-4", 1)
+    wait_until(lambda: len(live(stage, "Imaged-4")) == 1, "the image")
+    own = ("--config-file", str(stage.config_file), "--yes")
+    stage.script("deprovision_tables.py", whitelist(stage, "Imaged-4"), *own)
+    wait_for(lambda: not readers(stage, "Imaged-4"), "both mappings to be gone")
+    assert len(live(stage, "Imaged-4")) == 1
+
+
+def test_deploying_again_changes_nothing_and_undeploying_leaves_the_images(stage: Stage):
+    assert "Nothing to do" in stage.deploy().stderr
+    own = ("--config-file", str(stage.config_file), "--deprovision", "--dry-run")
+    told = stage.script("undeploy.py", *own).stderr
+    assert f"delete function {naming.ITEM_IMAGES_FUNCTION}" in told
+    assert f"CloudFormation stack {naming.IMAGES_STACK} stays" in told
