@@ -7,8 +7,9 @@ from typing import Any
 from continuous_backup import batch_answer, config, naming
 from continuous_backup.aws import Aws
 from continuous_backup.errors import UsageError
-from continuous_backup.item_images.keeping import Place, Surroundings, keep_latest
+from continuous_backup.item_images.keeping import Surroundings, keep_latest
 from continuous_backup.item_images.tally import Tally
+from continuous_backup.item_images.writing import Place
 from continuous_backup.patience import CONNECT_SECONDS, READ_SECONDS, Patience
 
 

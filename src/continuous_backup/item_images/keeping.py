@@ -10,35 +10,18 @@ from typing import Any
 import orjson
 
 from continuous_backup import stream_records, whole_objects
-from continuous_backup.aws import Client, ClientError, error_code
+from continuous_backup.aws import Client
 from continuous_backup.errors import BackupError
-from continuous_backup.item_images import newest_wins, object_names
-from continuous_backup.item_images.image import REMOVE, ItemImage, Version, version_of_metadata
-from continuous_backup.item_images.newest_wins import Answer, Found, Look, Put, Request, Result
+from continuous_backup.item_images import object_names
+from continuous_backup.item_images.image import REMOVE, ItemImage, Version
+from continuous_backup.item_images.newest_wins import Result
 from continuous_backup.item_images.object_names import NoName
 from continuous_backup.item_images.tally import Tally
+from continuous_backup.item_images.writing import Place, Writer
 from continuous_backup.logs import logger
 from continuous_backup.naming import Account
 from continuous_backup.patience import Patience
 from continuous_backup.stream_records import StreamRecord
-
-#: By this tag of a tombstone the bucket's lifecycle knows it.
-TOMBSTONE_TAG = "dynamodb-continuous-backup-image=tombstone"
-INSERT = "INSERT"
-
-_NOT_THERE = {"404", "NoSuchKey", "NotFound"}
-#: Where another has written meanwhile: 412, or 404 where what should have been there is not any more.
-_REFUSED = {"PreconditionFailed", "412", *_NOT_THERE}
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where images are kept, and how: at most `writers` objects are written at the same time."""
-
-    bucket: str
-    prefix: str = ""
-    storage_class: str = "STANDARD"
-    writers: int = 32
 
 
 @dataclass(frozen=True)
@@ -93,6 +76,7 @@ class _Batch:
         self._records = records
         self._around = surroundings
         self._place = surroundings.place
+        self._writer = Writer(surroundings.s3, surroundings.place, surroundings.account)
         self._tally = tally
         self._kept = bytearray(len(records))
         self._lock = threading.Lock()
@@ -174,7 +158,7 @@ class _Batch:
         results: list[Result] = []
 
         def attempt() -> str:
-            results.append(self._written(item))
+            results.append(self._writer.write(item.name, item.latest, item.body))
             return ""
 
         reason = patience.try_until_done(attempt, f"s3://{self._place.bucket}/{item.name}")
@@ -192,54 +176,6 @@ class _Batch:
                 self._tally.images += 1
                 self._tally.image_bytes += len(item.body)
         return ""
-
-    def _written(self, item: _Item) -> Result:
-        steps = newest_wins.write(item.latest.version, likely_new=item.latest.event == INSERT)
-        request = next(steps)
-        while True:
-            try:
-                request = steps.send(self._asked(request, item))
-            except StopIteration as end:
-                result: Result = end.value
-                return result
-
-    def _asked(self, request: Request, item: _Item) -> Answer:
-        where = {
-            "Bucket": self._place.bucket,
-            "Key": item.name,
-            "ExpectedBucketOwner": self._around.account.id,
-        }
-        return self._looked(where) if isinstance(request, Look) else self._put(where, request, item)
-
-    def _looked(self, where: dict[str, str]) -> Found | None:
-        try:
-            found = self._around.s3.head_object(**where)
-        except ClientError as err:
-            if error_code(err) not in _NOT_THERE:
-                raise
-            return None
-        return Found(found["ETag"], version_of_metadata(found.get("Metadata", {})))
-
-    def _put(self, where: dict[str, str], request: Put, item: _Item) -> bool:
-        """https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html has the answers."""
-        condition = {"IfMatch": request.etag} if request.etag else {"IfNoneMatch": "*"}
-        tombstone = item.latest.deleted
-        try:
-            self._around.s3.put_object(
-                **where,
-                **condition,
-                # The minimum that the rarer classes bill is a thousand times a tombstone's size.
-                StorageClass="STANDARD" if tombstone else self._place.storage_class,
-                Body=item.body,
-                ContentType="application/json",
-                Metadata=item.latest.metadata(),
-                **({"Tagging": TOMBSTONE_TAG} if tombstone else {}),
-            )
-        except ClientError as err:
-            if error_code(err) not in _REFUSED:
-                raise
-            return False
-        return True
 
     def _keep_whole(self, failed: dict[int, str]) -> None:
         """What no image can be made of, whole, under the table's `_failed/`."""

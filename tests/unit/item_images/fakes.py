@@ -11,8 +11,9 @@ from botocore.exceptions import ReadTimeoutError
 from continuous_backup.aws import ClientError
 from continuous_backup.item_images import image
 from continuous_backup.item_images.image import ItemImage
-from continuous_backup.item_images.keeping import Place, Surroundings, keep_latest
+from continuous_backup.item_images.keeping import Surroundings, keep_latest
 from continuous_backup.item_images.tally import Tally
+from continuous_backup.item_images.writing import Place
 from tests.unit.streams_to_firehose.fakes import ACCOUNT, NOW, Time, client_error, stream_record
 
 PLACE = Place("images", "backups", "STANDARD_IA", writers=4)

@@ -7,7 +7,7 @@ import pytest
 
 from continuous_backup.errors import AwsError, BackupError, MalformedEvent
 from continuous_backup.item_images.image import Version
-from continuous_backup.item_images.keeping import Place
+from continuous_backup.item_images.writing import Place
 from tests.unit.item_images.fakes import UNHEARD, FakeBucket, Fault, Keeper, change, s3_error
 from tests.unit.streams_to_firehose.fakes import ACCOUNT, NOW, lines_in, sequence_number, stream_arn
 
