@@ -16,6 +16,18 @@ from continuous_backup.operations.provisioning import Provisioning
 def main(arguments: Sequence[str]) -> ExitCode:
     parser = cli.parser("Switch continuous backup on for the tables of a whitelist, or for all.")
     parser.add_argument("whitelist", type=Path, help="HJSON file with provisionAll: true, or tableNames: [ ... ]")
+    parser.add_argument(
+        "--images", action="store_true", help="also write images of the items that are there already (itemImages)"
+    )
+    parser.add_argument(
+        "--checkpoint",
+        type=Path,
+        default=Path("images-checkpoint.json"),
+        help="file that says how far the images are, to go on where it was stopped (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--items-per-second", type=cli.positive, default=500.0, help="how fast, at most (default: %(default)g)"
+    )
     options = parser.parse_args(arguments)
     asked_for = whitelist.load(options.whitelist)
     aws, account, config = cli.connect(options, cli.load_config(options))
@@ -24,7 +36,10 @@ def main(arguments: Sequence[str]) -> ExitCode:
     provisioning.require_deployment()
     table_scripts.warn_of_what_is_named(aws, config)
     plans = provisioning.plan_provisioning(asked_for)
-    return table_scripts.finish(options, provisioning, plans, Wanted.PROVISIONED)
+    wired = table_scripts.finish(options, provisioning, plans, Wanted.PROVISIONED)
+    if not options.images:
+        return wired
+    return max(wired, table_scripts.write_images(options, aws, account, config, plans))
 
 
 if __name__ == "__main__":

@@ -113,11 +113,12 @@ def test_forwarding_when_time_runs_out_before_an_oversize_change_expects_it_agai
 
 
 def test_forwarding_when_the_invocation_times_out_expects_a_new_process_and_every_change(pipeline: Pipelines):
-    it = pipeline(timeout=2.0)
-    it.proxy.inject(FIREHOSE | {"times": 1, "latency": 4_000})
+    it = pipeline(timeout=4.0)
+    it.proxy.inject(FIREHOSE | {"times": 1, "latency": 8_000})
     it.forward(history(10))
-    assert it.problems() == ["Task timed out after 2.00 seconds"]
-    assert it.function.cold_starts == 2
+    # More than once where the machine is so busy that a cold start takes as long.
+    assert set(it.problems()) == {"Task timed out after 4.00 seconds"}
+    assert it.function.cold_starts == len(it.problems()) + 1
 
 
 @pytest.mark.parametrize("fault", [error("SlowDown", 503), error("InternalError", 500), RESET_BEFORE], ids=named)

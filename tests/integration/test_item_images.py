@@ -150,3 +150,26 @@ def test_deploying_again_changes_nothing_and_undeploying_leaves_the_images(stage
     told = stage.script("undeploy.py", *own).stderr
     assert f"delete function {naming.ITEM_IMAGES_FUNCTION}" in told
     assert f"CloudFormation stack {naming.IMAGES_STACK} stays" in told
+
+
+def test_provisioning_with_images_writes_those_of_items_that_were_there_already_and_goes_on_from_a_checkpoint(
+    stage: Stage,
+):
+    """Under the policy that docs/iam.md gives for the script. The table was left alone until now."""
+    off = [{"Key": naming.MANAGED_TAG, "Value": naming.OPTED_OUT_TAG_VALUE}]
+    stage.create_table("Imaged-5", Tags=off)
+    put(stage, "Imaged-5", *range(300))
+    own = ("--config-file", str(stage.config_file), "--items-per-second", "5000")
+    asked = (whitelist(stage, "Imaged-5"), "--images", *own)
+    planned = stage.script("provision_tables.py", *asked, "--dry-run").stderr
+    assert "Then the items of 1 tables would be scanned" in planned
+    assert not images_of(stage, "Imaged-5")
+
+    told = stage.script("provision_tables.py", *asked, credentials=stage.operator("provision")).stderr
+    assert "Imaged-5: images of 300 of 300 items written; none was there." in told
+    assert live(stage, "Imaged-5") == items(stage, "Imaged-5")
+    again = stage.script("provision_tables.py", *asked).stderr
+    assert "images of 0 of 0 items written" in again, "the checkpoint says that all is done"
+
+    put(stage, "Imaged-5", 7, note={"S": "new"})
+    wait_until(lambda: "note" in live(stage, "Imaged-5")["item-7"], "the stream's word to win")

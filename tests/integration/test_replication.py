@@ -11,7 +11,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 import local.emulator
-from continuous_backup.item_images.keeping import TOMBSTONE_TAG
+from continuous_backup.item_images.writing import TOMBSTONE_TAG
 from continuous_backup.naming import Account
 from local.emulator import Emulator
 from tests.unit.iam import test_item_images_templates as templates

@@ -48,6 +48,14 @@ def parser(description: str, *, config_default: bool = True) -> argparse.Argumen
     return made
 
 
+def positive(text: str) -> float:
+    """For an option: a number above zero."""
+    number = float(text)
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is not a number above zero")
+    return number
+
+
 def run(main: Callable[[Sequence[str]], ExitCode]) -> int:
     """Runs a script's main with the command line; what it raises becomes a message and an exit code."""
     arguments = sys.argv[1:]

@@ -3,19 +3,26 @@
 import argparse
 import logging
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from continuous_backup import naming
-from continuous_backup.aws import Aws
+from continuous_backup.aws import Aws, BotoCoreError, ClientError, explain
 from continuous_backup.config import Config
 from continuous_backup.ensure_backup.actions import CreateDeliveryStream, DeleteMapping, EnableStream
 from continuous_backup.ensure_backup.optin import Filter, opt_in_filter
 from continuous_backup.ensure_backup.wanted import Wanted
-from continuous_backup.errors import ExitCode
+from continuous_backup.errors import BackupError, ExitCode, UsageError
+from continuous_backup.item_images.writing import Place
+from continuous_backup.naming import Account
 from continuous_backup.operations import build, cli
 from continuous_backup.operations.deployment import observer, planner
+from continuous_backup.operations.existing_items import SEGMENTS, ExistingItems, Found
 from continuous_backup.operations.provisioning import Provisioning, TablePlan, TableResult, exit_code
+
+#: After about so many items a scan says how far it is.
+_ITEMS_A_LINE = 10_000
 
 
 class _TellProgress(logging.Handler):
@@ -73,6 +80,46 @@ def finish(
     good = sum(each.ok for each in results)
     cli.tell(f"{good} of {len(results)} tables are as asked for.")
     return exit_code(results)
+
+
+def write_images(
+    options: argparse.Namespace, aws: Aws, account: Account, config: Config, plans: list[TablePlan]
+) -> ExitCode:
+    """Writes images of the items that the tables hold already, and goes on past a table that fails."""
+    images = config.item_images
+    if images is None:
+        raise UsageError("--images, and the configuration has no itemImages", "docs/item-images.md says how to")
+    place = Place(images.bucket, images.prefix, images.storage_class, images.writers)
+    tables = [plan.table for plan in plans if not plan.refusal and images.are_kept_of(plan.table)]
+    if options.dry_run:
+        cli.tell(f"Then the items of {len(tables)} tables would be scanned, and images of them written.")
+        return ExitCode.DONE
+    connected = Aws(
+        profile=options.profile,
+        region=aws.region,
+        endpoint_url=options.endpoint_url,
+        connections=max(images.writers, SEGMENTS),
+    )
+    existing = ExistingItems(connected, place, account, options.items_per_second)
+    failed = []
+    for table in tables:
+        try:
+            found = existing.write(table, options.checkpoint, partial(_tell_scanned, table))
+        except (BackupError, ClientError, BotoCoreError) as err:
+            told = explain(err, table)
+            cli.tell(f"{table}: no images: {told.problem} ({told.hint})")
+            failed.append(table)
+            continue
+        there = f"{found.there_already:,} were there" if found.there_already else "none was there"
+        cli.tell(f"{table}: images of {found.written:,} of {found.items:,} items written; {there}.")
+    if not failed:
+        return ExitCode.DONE
+    return ExitCode.PARTLY_DONE if len(failed) < len(tables) else ExitCode.FAILED
+
+
+def _tell_scanned(table: str, found: Found) -> None:
+    if found.items % _ITEMS_A_LINE < found.items_of_the_last_page:
+        cli.tell(f"  {table}: {found.items:,} items scanned")
 
 
 def _fine(plan: TablePlan) -> bool:

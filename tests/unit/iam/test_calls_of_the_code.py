@@ -17,6 +17,10 @@ DEPLOYMENT_ACTIONS = Module(f"{OPERATIONS}/deployment/actions.py")
 DEPLOYMENT_EXECUTOR = Module(f"{OPERATIONS}/deployment/executor.py")
 DEPLOYMENT_SCRIPT = Module(f"{OPERATIONS}/deployment/script.py")
 PROVISIONING = Module(f"{OPERATIONS}/provisioning.py")
+TABLE_SCRIPTS = Module(f"{OPERATIONS}/table_scripts.py")
+EXISTING_ITEMS = Module(f"{OPERATIONS}/existing_items.py")
+#: Of item_images/writing.py, to which the client is handed.
+WRITING_IMAGES = {"s3:GetObject", "s3:PutObject", "s3:PutObjectTagging"}
 PROVISION, DEPROVISION = Module("provision_tables.py"), Module("deprovision_tables.py")
 
 EXECUTORS = {
@@ -47,6 +51,9 @@ CALLS = {
         ASKING_WHO
         | LOOKING_AT_TABLES
         | PROVISIONING.actions_for(PROVISION, "main")
+        | TABLE_SCRIPTS.actions_for(PROVISION, "main")
+        | EXISTING_ITEMS.actions("write")
+        | WRITING_IMAGES
         | WIRING_EXECUTOR.actions_of_cases(PROTECTING | {"OptIn"})
     ),
     "deprovision": (

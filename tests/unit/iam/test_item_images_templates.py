@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from continuous_backup import naming
-from continuous_backup.item_images.keeping import TOMBSTONE_TAG
+from continuous_backup.item_images.writing import TOMBSTONE_TAG
 from continuous_backup.naming import Account
 from tests.unit.iam import reference
 from tests.unit.iam.evaluator import Request, Statement, allows, listed, trusts

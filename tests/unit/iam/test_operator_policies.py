@@ -247,6 +247,15 @@ ALLOWED = {
         *LOOKING,
         Request("lambda:GetFunctionConfiguration", ENSURE),
         Request("lambda:GetFunctionConfiguration", FORWARDER),
+        Request("lambda:GetFunctionConfiguration", IMAGES),
+        Request("dynamodb:Scan", TABLE),
+        Request("s3:ListBucket", IMAGES_BUCKET_ARN),
+        *_on_each(
+            [f"{IMAGES_BUCKET_ARN}/Orders/id.S.1/image.json"],
+            "s3:GetObject",
+            "s3:PutObject",
+            "s3:PutObjectTagging",
+        ),
         Request("dynamodb:UpdateTable", TABLE),
         Request("dynamodb:UntagResource", TABLE, HERE),
         *_on_each(
@@ -282,7 +291,8 @@ ALLOWED = {
 
 NOBODY = [
     Request("dynamodb:DeleteTable", TABLE),
-    Request("dynamodb:Scan", TABLE),
+    Request("dynamodb:Query", TABLE),
+    Request("dynamodb:PutItem", TABLE),
     Request("dynamodb:GetRecords", STREAM),
     Request("dynamodb:DescribeStream", STREAM, {"aws:RequestedRegion": ELSEWHERE.region}),
     Request("dynamodb:UpdateTable", ELSEWHERE.table_arn("Orders")),
