@@ -11,7 +11,7 @@ import time
 
 from rich.console import Console
 
-from benchmarks import cold_start, compression, cost, memory, months, report, speed, windows
+from benchmarks import cold_start, compression, cost, images, memory, months, report, speed, windows
 
 SECTIONS = {
     "speed": speed,
@@ -21,6 +21,7 @@ SECTIONS = {
     "windows": windows,
     "months": months,
     "cold_start": cold_start,
+    "images": images,
 }
 #: Of docs/benchmarks.md.
 _PAGE = """# Benchmarks

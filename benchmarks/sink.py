@@ -1,4 +1,6 @@
-"""A Firehose that accepts everything at once, in a process of its own, on the loopback interface.
+"""A Firehose that accepts everything at once, and an S3 that does after a while, in a process of its own.
+
+It is on the loopback interface.
 
 It does as little as can be done, so that nearly all that is measured is the caller. It counts the records
 of a call by their "Data" keys, without parsing. What it was sent last can be asked for, to be checked.
@@ -11,6 +13,7 @@ import socketserver
 import subprocess
 import sys
 import threading
+import time
 import urllib.request
 from collections.abc import Iterator
 from typing import Any
@@ -31,9 +34,24 @@ class _Connection(socketserver.StreamRequestHandler):
                 name, _, value = header.partition(b":")
                 if name.lower() == b"content-length":
                     length = int(value)
+                if name.lower() == b"expect":
+                    self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
                 if name.lower() in (b"transfer-encoding", b"content-encoding"):
                     raise ValueError(f"this sink does not read {header!r}")
-            self._answer(request_line.split()[1].decode(), self.rfile.read(length))
+            method, path, _ = request_line.decode().split()
+            body = self.rfile.read(length)
+            if method == "PUT":
+                self._answer_put()
+            else:
+                self._answer(path, body)
+
+    def _answer_put(self) -> None:
+        """As S3 does, some time later: meanwhile others are answered."""
+        server: Any = self.server
+        time.sleep(server.seconds_a_put)
+        self.wfile.write(
+            b'HTTP/1.1 200 OK\r\nETag: "d41d8cd98f00b204e9800998ecf8427e"\r\nContent-Length: 0\r\n\r\n'
+        )
 
     def _answer(self, path: str, body: bytes) -> None:
         server: Any = self.server
@@ -56,9 +74,12 @@ class _Server(socketserver.ThreadingTCPServer):
     allow_reuse_address = True
     address_family = socket.AF_INET
 
-    def __init__(self, keep: int) -> None:
+    request_queue_size = 256
+
+    def __init__(self, keep: int, seconds_a_put: float) -> None:
         super().__init__(("127.0.0.1", 0), _Connection)
         self.keep = keep
+        self.seconds_a_put = seconds_a_put
         self.bodies: list[bytes] = []
 
 
@@ -75,9 +96,9 @@ class Sink:
 
 
 @contextlib.contextmanager
-def running(keep: int = 200) -> Iterator[Sink]:
+def running(keep: int = 200, seconds_a_put: float = 0.0) -> Iterator[Sink]:
     """A sink that keeps the bodies of so many calls, until the block ends."""
-    command = [sys.executable, "-m", "benchmarks.sink", str(keep)]
+    command = [sys.executable, "-m", "benchmarks.sink", str(keep), str(seconds_a_put)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
@@ -91,7 +112,7 @@ def running(keep: int = 200) -> Iterator[Sink]:
 
 
 if __name__ == "__main__":
-    with _Server(int(sys.argv[1])) as server:
+    with _Server(int(sys.argv[1]), float(sys.argv[2])) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         print(server.server_address[1], flush=True)
         sys.stdin.read()  # until whoever started it closes it, or is gone
