@@ -1,0 +1,1 @@
+"""Writing the images of a table's items back into a table."""

@@ -1,0 +1,311 @@
+"""What restore_images.py shows, asks and answers."""
+
+import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from continuous_backup.aws import Aws, Client, ClientError, error_code, explain
+from continuous_backup.errors import AwsError, BackupError, ExitCode, UsageError
+from continuous_backup.operations import cli
+from continuous_backup.operations.images import checkpoint as checkpoints
+from continuous_backup.operations.images import target as targets
+from continuous_backup.operations.images.checkpoint import Checkpoint
+from continuous_backup.operations.images.restoring import WORKERS, Items, NoItems, Restoring, first_image
+from continuous_backup.operations.images.table_items import TableItems
+from continuous_backup.operations.images.tally import Tally
+from continuous_backup.operations.images.target import Target
+from continuous_backup.operations.images.wanted import If, KeyPrefix, Wanted
+
+_IMAGES_A_LINE = 5_000
+_TABLES_NAMED = 10
+_FOREIGN_ACCOUNT = {"AccessDenied", "403", "AllAccessDisabled"}
+_NO_BUCKET = {"NoSuchBucket", "404"}
+#: What is said of each count that is not zero, in this order.
+_PLANNED = {
+    "images": "images",
+    "image_bytes": "bytes of images",
+    "tombstones": "tombstones of removed items",
+    "written": "items would be written where none is",
+    "overwritten": "items would be overwritten",
+    "deleted": "items would be deleted, since their images are tombstones (--if always)",
+    "same": "items are as their images say",
+    "kept": "items are others than their images say, and would stay",
+    "gone": "images have been deleted, or expired",
+    "later": "images have no version that is kept of that time or before",
+    "failed_records": "objects below _failed/: changes of which no image could be made",
+    "foreign": "objects that are no images",
+    "unreadable": "images cannot be read or do not fit the table",
+}
+_DONE = _PLANNED | {
+    "written": "items written where none was",
+    "overwritten": "items overwritten",
+    "deleted": "items deleted, since their images are tombstones",
+    "same": "items were as their images say",
+    "kept": "items were others than their images say, and stayed",
+    "refused": "items refused by DynamoDB",
+    "verified": "items read back, and as they should be",
+    "different": "items read back, and not as they should be",
+}
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("table", metavar="TABLE", help="the table whose images are read")
+    add("--bucket", required=True, help="the bucket of the images, or its replica")
+    add("--prefix", default="", metavar="PATH", help="the prefix of the images (itemImages.prefix)")
+    add("--to-table", metavar="NAME", help="the table that is written to (default: of the same name)")
+    add(
+        "--create",
+        action="store_true",
+        help="make that table where it is not there: on demand, and with keys alone",
+    )
+    add("--partition-key", default="", metavar="NAME", help="for --create: which of two keys it is")
+    add(
+        "--key-prefix",
+        type=key_prefix,
+        metavar="ATTRIBUTE=TEXT",
+        help="only items whose key attribute, a text, begins so",
+    )
+    add(
+        "--as-of",
+        type=moment,
+        metavar="TIME",
+        help="the images that S3 had at that time, such as 2026-11-25T10:00:00Z; needs a bucket with versions, "
+        "and goes back as far as these are kept",
+    )
+    add(
+        "--if",
+        dest="condition",
+        choices=[each.value for each in If],
+        default=If.NEWER.value,
+        help="where the table has another item already. An item of DynamoDB's has no time, so newer (the default) "
+        "goes by where an image comes from: an item stays if its image was made from changes of this very table, "
+        "which has seen them; it is overwritten by an image of another table or of one of this name that was "
+        "deleted since, even if an application has written the item later. never leaves all that is there. always "
+        "overwrites, and deletes items whose images are tombstones",
+    )
+    add("--writes-per-second", type=cli.positive, default=500.0, help="how fast, at most (default: %(default)g)")
+    add(
+        "--checkpoint",
+        type=Path,
+        default=Path("restore-checkpoint.json"),
+        metavar="FILE",
+        help="file that says how far it is, to go on where it was stopped (default: %(default)s)",
+    )
+    add("--no-verify", action="store_true", help="do not read back what was written")
+    add("--profile", help="AWS profile for the table, as in `aws --profile`")
+    add("--region", help="AWS region of the table (default: that of your AWS settings)")
+    add("--bucket-profile", metavar="PROFILE", help="AWS profile for the bucket (default: --profile)")
+    add("--bucket-region", metavar="REGION", help="AWS region of the bucket (default: --region)")
+    add("--endpoint-url", metavar="URL", help="another endpoint than AWS's, for all services")
+    add("--output", choices=("table", "json"), default="table", help="how results are shown")
+    add("--dry-run", action="store_true", help="show the plan and change nothing")
+    add("--yes", action="store_true", help="do not ask, nor read all images once before, for the plan")
+    add("--debug", action="store_true", help="show the stack of an error, for a bug report")
+
+
+def key_prefix(text: str) -> KeyPrefix:
+    """For an option."""
+    attribute, equals, beginning = text.partition("=")
+    if not attribute or not equals:
+        raise argparse.ArgumentTypeError(f"{text} is not ATTRIBUTE=TEXT, such as id=customer-")
+    return KeyPrefix(attribute, beginning)
+
+
+def moment(text: str) -> datetime:
+    """For an option: a time that says its time zone."""
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError as err:
+        raise argparse.ArgumentTypeError(f"{text} is not a time such as 2026-11-25T10:00:00Z") from err
+    if time.tzinfo is None:
+        raise argparse.ArgumentTypeError(f"{text} does not say its time zone: end it in Z for UTC")
+    return time.astimezone(UTC)
+
+
+def restore(options: argparse.Namespace) -> ExitCode:
+    """Shows the plan and asks, unless --yes; restores, and shows what came of it."""
+    wanted = Wanted(options.bucket, options.prefix.strip("/"), options.table, options.key_prefix, options.as_of)
+    of_table = _connected(options, options.profile, options.region)
+    profile, region = options.bucket_profile or options.profile, options.bucket_region or options.region
+    of_bucket = _connected(options, profile, region)
+    s3, dynamodb = of_bucket.client("s3"), of_table.client("dynamodb")
+    with _reading(of_bucket, wanted):
+        target = _target(options, of_table, dynamodb, s3, wanted)
+        _require_key(wanted, target)
+        if options.dry_run or not options.yes:
+            done = _checkpoint(options, wanted, target)
+            tally = _restoring(options, s3, wanted, target, _items(of_table, target, options)).survey(done.after)
+            if not done.after:
+                _require_images(tally, s3, wanted)
+            _tell_plan(options, wanted, target, tally, done)
+            if options.dry_run:
+                return _answer_dry_run(options, target, tally)
+            if not cli.confirm(options, "Go on?"):
+                cli.tell("Nothing was changed.")
+                return ExitCode.FAILED
+        if not target.is_there:
+            target = targets.created(dynamodb, target, of_table.sleep, of_table.clock)
+            cli.tell(f"Made table {target.name}.")
+        checkpoint = _checkpoint(options, wanted, target)
+        if checkpoint.after:
+            cli.tell(f"Going on behind {checkpoint.after}, as {checkpoint.file} says.")
+        items = TableItems(of_table, target, options.writes_per_second)
+        tally = _restoring(options, s3, wanted, target, items).restore(checkpoint)
+        checkpoint.remove()
+        _require_images(tally, s3, wanted)
+    return _answer(options, wanted, target, tally)
+
+
+def _connected(options: argparse.Namespace, profile: str | None, region: str | None) -> Aws:
+    return Aws(profile=profile, region=region, endpoint_url=options.endpoint_url, connections=WORKERS)
+
+
+@contextmanager
+def _reading(of_bucket: Aws, wanted: Wanted) -> Iterator[None]:
+    """Says of S3's refusals whose credentials they were, and what to do."""
+    try:
+        yield
+    except ClientError as err:
+        code = error_code(err)
+        if code in _NO_BUCKET:
+            raise UsageError(
+                f"there is no bucket {wanted.bucket}", "is its name right, and --bucket-region its region?"
+            ) from err
+        if code in _FOREIGN_ACCOUNT:
+            who = of_bucket.account().id
+            raise AwsError(
+                f"{wanted.where}: {explain(err).problem} (with credentials of account {who})",
+                "if the bucket is another account's, name a profile of that account with --bucket-profile; its "
+                "user needs s3:ListBucket and s3:GetObject, and with --as-of s3:ListBucketVersions and "
+                "s3:GetObjectVersion",
+                code,
+            ) from err
+        raise
+
+
+def _target(options: argparse.Namespace, of_table: Aws, dynamodb: Client, s3: Client, wanted: Wanted) -> Target:
+    """The table, or that which --create would make. Raises UsageError where there is none."""
+    name = options.to_table or options.table
+    found = targets.described(dynamodb, name)
+    if found is not None:
+        return found
+    account = of_table.account()
+    if not options.create:
+        raise UsageError(
+            f"there is no table {name} in account {account.id}, region {account.region}",
+            "make it with the keys that the images have, or add --create; or name another with --to-table",
+        )
+    image = first_image(s3, wanted)
+    if image is None:
+        raise _no_images(s3, wanted)
+    return targets.planned(name, account.table_arn(name), image.keys, options.partition_key)
+
+
+def _require_key(wanted: Wanted, target: Target) -> None:
+    asked = wanted.key_prefix
+    if asked is not None and target.keys.get(asked.attribute) != "S":
+        keys = ", ".join(f"{name} ({kind})" for name, kind in target.keys.items())
+        raise UsageError(
+            f"--key-prefix {asked.attribute}: it is no key attribute of {target.name} that is a text",
+            f"the keys are {keys}",
+        )
+
+
+def _require_images(tally: Tally, s3: Client, wanted: Wanted) -> None:
+    if not (tally.looked_at or tally.unreadable or tally.gone or tally.later):
+        raise _no_images(s3, wanted)
+
+
+def _no_images(s3: Client, wanted: Wanted) -> BackupError:
+    above = wanted.listing_prefix[: -len(wanted.table) - 1]
+    page = s3.list_objects_v2(Bucket=wanted.bucket, Prefix=above, Delimiter="/", MaxKeys=_TABLES_NAMED)
+    there = [each["Prefix"][len(above) : -1] for each in page.get("CommonPrefixes", [])]
+    what = "no such images" if wanted.key_prefix else "no images"
+    return UsageError(
+        f"there are {what} below {wanted.where}",
+        f"what is beside it: {', '.join(there) or 'nothing'}; is --prefix right?",
+    )
+
+
+def _checkpoint(options: argparse.Namespace, wanted: Wanted, target: Target) -> Checkpoint:
+    return Checkpoint.load(options.checkpoint, checkpoints.described(wanted, target, If(options.condition)))
+
+
+def _items(of_table: Aws, target: Target, options: argparse.Namespace) -> Items:
+    return TableItems(of_table, target, options.writes_per_second) if target.is_there else NoItems()
+
+
+def _restoring(options: argparse.Namespace, s3: Client, wanted: Wanted, target: Target, items: Items) -> Restoring:
+    told = 0
+
+    def tell(tally: Tally) -> None:
+        nonlocal told
+        if tally.looked_at // _IMAGES_A_LINE > told:
+            told = tally.looked_at // _IMAGES_A_LINE
+            cli.tell(f"  {tally.looked_at:,} images, {tally.changes:,} changes of items")
+
+    verify = not options.no_verify
+    return Restoring(s3, wanted, target, items, If(options.condition), verify=verify, on_chunk=tell)
+
+
+def _tell_plan(
+    options: argparse.Namespace, wanted: Wanted, target: Target, tally: Tally, done: Checkpoint
+) -> None:
+    keys = ", ".join(f"{name} ({kind})" for name, kind in target.keys.items())
+    made = "" if target.is_there else ", which would be made, on demand"
+    at = f" as of {wanted.as_of.isoformat()}" if wanted.as_of else ""
+    cli.tell(f"From {wanted.where}{at}, to table {target.arn}{made}; keys: {keys}; --if {options.condition}:")
+    if done.after:
+        cli.tell(f"  {done.file} says that all up to {done.after} is done; of what is behind it:")
+    _tell_counts(tally, _PLANNED)
+
+
+def _tell_counts(tally: Tally, words: dict[str, str]) -> None:
+    for name, said in words.items():
+        if count := getattr(tally, name):
+            cli.tell(f"  {count:,} {said}")
+            for each in tally.names.get(name, []):
+                cli.tell(f"    {each}")
+            if len(tally.names.get(name, [])) not in (0, count):
+                cli.tell("    and more")
+
+
+def _answer_dry_run(options: argparse.Namespace, target: Target, tally: Tally) -> ExitCode:
+    cli.tell("Nothing was changed: this was a dry run.")
+    about = {"dryRun": True, "table": target.arn, "tableIsThere": target.is_there}
+    cli.show(options, [], about | _document(tally))
+    return ExitCode.PARTLY_DONE if tally.unreadable else ExitCode.DONE
+
+
+def _answer(options: argparse.Namespace, wanted: Wanted, target: Target, tally: Tally) -> ExitCode:
+    _tell_counts(tally, {name: said for name, said in _DONE.items() if tally.names.get(name)})
+    rows = [{"what": said, "number": f"{getattr(tally, name):,}"} for name, said in _DONE.items()]
+    cli.show(
+        options,
+        [row for row in rows if row["number"] != "0"],
+        {"dryRun": False, "table": target.arn, "from": wanted.where} | _document(tally),
+    )
+    if tally.different:
+        cli.tell(f"Table {target.name} differs from its images: did anybody else write to it meanwhile?")
+        return ExitCode.DIFFERENCES_FOUND
+    if tally.unreadable or tally.refused:
+        cli.tell("Not all images could be restored: the names above say which, and why.")
+        return ExitCode.PARTLY_DONE
+    checked = "" if options.no_verify else " and read back"
+    cli.tell(f"Table {target.name}: {tally.written + tally.overwritten:,} items written{checked}.")
+    return ExitCode.DONE
+
+
+def _document(tally: Tally) -> dict[str, Any]:
+    """In the result's spelling: the counts, and some names of what a person may want to see."""
+    counts = {_camel(name): its for name, its in tally.document().items() if name != "names"}
+    return counts | {"names": {_camel(kind): names for kind, names in tally.names.items()}}
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(map(str.title, rest))

@@ -1,0 +1,58 @@
+"""What was found and done, counted: bounded, whatever the number of images."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+#: How many objects of a kind are named.
+_NAMED = 5
+
+
+@dataclass
+class Tally:
+    """Of a survey, `written`, `overwritten` and `deleted` are what would be.
+
+    Each image that is no tombstone is written, overwrites another item, is the same as the item that is there,
+    or the item there is kept; or it was refused by DynamoDB. `names` has some of what a person may want to see.
+    """
+
+    images: int = 0
+    tombstones: int = 0
+    image_bytes: int = 0
+    foreign: int = 0
+    failed_records: int = 0
+    gone: int = 0
+    later: int = 0
+    unreadable: int = 0
+    written: int = 0
+    overwritten: int = 0
+    same: int = 0
+    kept: int = 0
+    deleted: int = 0
+    refused: int = 0
+    verified: int = 0
+    different: int = 0
+    names: dict[str, list[str]] = field(default_factory=dict)
+
+    def name(self, kind: str, text: str) -> None:
+        """Counts one of a kind, and names it where it is among the first."""
+        setattr(self, kind, getattr(self, kind) + 1)
+        known = self.names.setdefault(kind, [])
+        if len(known) < _NAMED:
+            known.append(text)
+
+    @property
+    def looked_at(self) -> int:
+        return self.images + self.tombstones
+
+    @property
+    def changes(self) -> int:
+        return self.written + self.overwritten + self.deleted
+
+    def document(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def of_document(cls, document: Mapping[str, Any]) -> "Tally":
+        """Raises TypeError where it is none."""
+        return cls(**document)

@@ -1,0 +1,265 @@
+"""A pass over the images: exactly the live ones are restored, whatever else is there, wherever it is stopped."""
+
+import threading
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from restorations import (
+    STREAM,
+    TARGET,
+    TIME,
+    UNHEARD,
+    WANTED,
+    FakeBucket,
+    FakeTable,
+    image,
+    minutes,
+    refusal,
+    restoring,
+)
+
+from continuous_backup.aws import ClientError
+from continuous_backup.item_images import object_names
+from continuous_backup.operations.images.checkpoint import Checkpoint
+from continuous_backup.operations.images.listing import Listed
+from continuous_backup.operations.images.restoring import NoItems, Restoring, chunks, first_image
+from continuous_backup.operations.images.tally import Tally
+from continuous_backup.operations.images.wanted import If, KeyPrefix
+
+
+def key(text: str) -> dict[str, Any]:
+    return {"id": {"S": text}}
+
+
+def number(value: int) -> dict[str, Any]:
+    return {"n": {"N": str(value)}}
+
+
+@pytest.fixture
+def checkpoint(tmp_path: Path) -> Checkpoint:
+    return Checkpoint(tmp_path / "checkpoint.json", {}, "", Tally())
+
+
+NAMES = st.one_of(st.text(max_size=5).filter(bool), st.sampled_from(["a/b", "..", "😀", "x" * 1100, "y" * 1100]))
+IMAGES = st.dictionaries(NAMES, st.one_of(st.none(), st.integers(0, 2)), max_size=12)
+FOREIGN = st.lists(
+    st.sampled_from(
+        [
+            "backups/Orders/_failed/2026/11/25/10/1.gz",
+            "backups/Orders/",
+            "backups/Orders/id.S.!zz/image.json",
+            "backups/Orders/readme.txt",
+            "backups/Orders2/id.S.a/image.json",
+            "backups/Orders/a.B.?/image.json",
+        ]
+    ),
+    unique=True,
+)
+
+
+@settings(deadline=None, max_examples=150)
+@given(
+    IMAGES, FOREIGN, st.dictionaries(NAMES, st.integers(0, 2), max_size=4), st.integers(1, 4), st.integers(0, 20)
+)
+def test_restore_with_always_makes_the_table_what_the_images_say_wherever_it_is_stopped(
+    images: dict[str, int | None], foreign: list[str], there: dict[str, int], page: int, stops_at: int
+):
+    bucket = FakeBucket(page=page)
+    for name, value in images.items():
+        bucket.keep(image(key(name), None if value is None else number(value)))
+    for name in foreign:
+        bucket.put(name, b"not an image")
+    table = FakeTable(key(name) | number(value) for name, value in there.items())
+    live = {name: value for name, value in images.items() if value is not None}
+
+    def stops(operation: str, count: int) -> Exception | None:
+        return refusal("AccessDenied") if len(table.calls) == stops_at + 1 else None
+
+    table.fault = stops
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "checkpoint.json"
+        while True:
+            saved = Checkpoint.load(file, {})
+            try:
+                tally = restoring(bucket, table, If.ALWAYS, objects_a_chunk=3).restore(saved)
+                break
+            except ClientError:
+                continue
+    assert {item["id"]["S"]: int(item["n"]["N"]) for item in table.items.values()} == {
+        name: value for name, value in (there | live).items() if images.get(name, 0) is not None
+    }
+    assert (tally.images, tally.tombstones) == (len(live), len(images) - len(live))
+    assert (tally.different, tally.unreadable, tally.gone) == (0, 0, 0)
+    own = [name for name in foreign if name.startswith("backups/Orders/")]
+    assert tally.foreign + tally.failed_records == len(own)
+    assert tally.written + tally.overwritten + tally.same == len(live)
+
+
+@settings(deadline=None, max_examples=100)
+@given(IMAGES, st.dictionaries(NAMES, st.integers(0, 2), max_size=4), st.sampled_from(list(If)), st.booleans())
+def test_survey_says_what_restore_then_does_and_changes_nothing(
+    images: dict[str, int | None], there: dict[str, int], condition: If, of_this_life: bool
+):
+    bucket = FakeBucket()
+    for name, value in images.items():
+        more = None if value is None else number(value)
+        bucket.keep(image(key(name), more, **({"stream": STREAM} if of_this_life else {})))
+    table = FakeTable(key(name) | number(value) for name, value in there.items())
+    before = dict(table.items)
+    said = restoring(bucket, table, condition).survey()
+    assert table.items == before
+    with TemporaryDirectory() as folder:
+        done = restoring(bucket, table, condition).restore(Checkpoint(Path(folder) / "c", {}, "", Tally()))
+    assert replace(done, verified=0) == said
+    assert done.verified == done.written + done.overwritten + done.same + done.deleted
+    if condition is not If.ALWAYS:
+        assert {each["id"]["S"] for each in table.items.values()} == {*there} | {
+            name for name, value in images.items() if value is not None
+        }
+
+
+def test_restore_of_a_part_takes_the_items_whose_key_begins_so_and_those_with_hashed_names(checkpoint: Checkpoint):
+    bucket, table = FakeBucket(), FakeTable()
+    for text in ("a1", "a2", "b1", "a" * 1100, "b" * 1100):
+        bucket.keep(image(key(text), {}))
+    tally = restoring(bucket, table, wanted=replace(WANTED, key_prefix=KeyPrefix("id", "a"))).restore(checkpoint)
+    assert {each["id"]["S"] for each in table.items.values()} == {"a1", "a2", "a" * 1100}
+    assert tally.images == 3
+    assert "backups/Orders/id.S.b1/image.json" not in bucket.got
+
+
+def test_restore_as_of_a_time_writes_what_was_there_then(checkpoint: Checkpoint):
+    bucket, table = FakeBucket(), FakeTable()
+    bucket.keep(image(key("changed"), number(1)), TIME - minutes(1))
+    bucket.keep(image(key("changed"), number(2)), TIME + minutes(1))
+    bucket.keep(image(key("removed"), number(1)), TIME - minutes(1))
+    bucket.keep(image(key("removed"), None), TIME + minutes(1))
+    bucket.keep(image(key("later"), number(1)), TIME + minutes(1))
+    gone = bucket.keep(image(key("gone"), number(1)), TIME - minutes(2))
+    bucket.put(gone, b"", TIME - minutes(1), marker=True)
+    tally = restoring(bucket, table, wanted=replace(WANTED, as_of=TIME)).restore(checkpoint)
+    assert {each["id"]["S"]: each["n"]["N"] for each in table.items.values()} == {"changed": "1", "removed": "1"}
+    assert (tally.images, tally.gone, tally.later) == (2, 1, 1)
+
+
+def test_restore_when_images_do_not_fit_or_cannot_be_read_goes_on_and_names_them(checkpoint: Checkpoint):
+    bucket, table = FakeBucket(), FakeTable()
+    bucket.keep(image(key("good"), {}))
+    bucket.keep(image({"id": {"N": "1"}}, {}))
+    bucket.put(object_names.of_keys(key("broken"), "backups", "Orders"), b"{}")
+    tally = restoring(bucket, table).restore(checkpoint)
+    assert list(table.items.values()) == [key("good")]
+    assert tally.unreadable == 2
+    assert "table Orders has other keys" in tally.names["unreadable"][0]
+
+
+def test_restore_when_an_item_is_refused_goes_on_and_names_it(checkpoint: Checkpoint):
+    bucket, table = FakeBucket(), FakeTable()
+    for text in ("a", "b"):
+        bucket.keep(image(key(text), {}))
+    table.fault = lambda operation, count: (
+        refusal("ValidationException") if (operation, count) == ("PutItem", 0) else None
+    )
+    tally = restoring(bucket, table).restore(checkpoint)
+    assert (len(table.items), tally.written, tally.refused, tally.different) == (1, 1, 1, 0)
+
+
+def test_restore_when_an_object_goes_after_it_was_listed_counts_it(checkpoint: Checkpoint):
+    bucket = FakeBucket(page=10)
+    name = bucket.keep(image(key("a"), {}))
+    bucket.on_get = lambda asked: bucket.objects[name].clear() if asked == name else None
+    assert restoring(bucket, FakeTable()).restore(checkpoint).gone == 1
+
+
+@pytest.mark.parametrize("condition", [If.NEVER, If.NEWER])
+def test_restore_when_another_writes_the_item_meanwhile_keeps_that(checkpoint: Checkpoint, condition: If):
+    bucket, table = FakeBucket(), FakeTable()
+    bucket.keep(image(key("a"), number(1)))
+
+    def written_by_another(operation: str, count: int) -> None:
+        if operation == "PutItem":
+            table.items[table.identity(key("a"))] = key("a") | number(2)
+
+    table.fault = written_by_another
+    tally = restoring(bucket, table, condition).restore(checkpoint)
+    assert list(table.items.values()) == [key("a") | number(2)]
+    assert (tally.kept, tally.written, tally.different) == (1, 0, 0)
+
+
+def test_restore_when_the_answer_to_a_write_is_lost_knows_its_own_item(checkpoint: Checkpoint):
+    bucket, table = FakeBucket(), FakeTable()
+    bucket.keep(image(key("a"), number(1)))
+    table.late = lambda operation, count: UNHEARD if count == 0 else None
+    tally = restoring(bucket, table).restore(checkpoint)
+    assert (tally.written, tally.kept, tally.verified) == (1, 0, 1)
+
+
+@pytest.mark.parametrize(("verify", "different"), [(True, 2), (False, 0)])
+def test_restore_when_the_table_has_something_else_afterwards_finds_the_difference(
+    checkpoint: Checkpoint, verify: bool, different: int
+):
+    bucket, table = FakeBucket(), FakeTable()
+    for text in ("changed", "lost", "right"):
+        bucket.keep(image(key(text), number(1)))
+
+    def tampered(operation: str, count: int) -> None:
+        if operation == "BatchGetItem" and count == 1:
+            table.items[table.identity(key("changed"))] = key("changed") | number(2)
+            del table.items[table.identity(key("lost"))]
+
+    table.fault = tampered
+    tally = restoring(bucket, table, verify=verify).restore(checkpoint)
+    assert (tally.written, tally.different) == (3, different)
+
+
+def test_restore_never_holds_more_than_a_chunk_and_goes_on_behind_it(checkpoint: Checkpoint):
+    """What was read is written and noted before more is read."""
+    bucket, table, most, lock = FakeBucket(page=1000), FakeTable(), 0, threading.Lock()
+    for count in range(450):
+        bucket.keep(image(key(f"{count:04}"), {}))
+
+    def on_get(name: str) -> None:
+        nonlocal most
+        with lock:
+            most = max(most, len(bucket.got) + 1 - len(table.items))
+
+    bucket.on_get = on_get
+    restoring(bucket, table).restore(checkpoint)
+    assert len(table.items) == 450
+    assert most <= 132
+    assert checkpoint.after.endswith("id.S.0449/image.json")
+
+
+def test_chunks_are_bounded_in_number_and_bytes_and_lose_nothing():
+    large = [Listed(str(count), 3_000_000) for count in range(5)]
+    small = [Listed(str(count), 10) for count in range(250)]
+    found = list(chunks([*large, Listed("huge", 10**9), *small]))
+    assert [len(each) for each in found] == [2, 2, 1, 1, 100, 100, 50]
+    assert [each for chunk in found for each in chunk] == [*large, Listed("huge", 10**9), *small]
+    assert list(chunks([])) == []
+
+
+def test_survey_for_a_table_that_is_still_to_be_made_would_write_all_live_images():
+    bucket = FakeBucket()
+    bucket.keep(image(key("a"), {}))
+    bucket.keep(image(key("b"), None))
+    planned = replace(TARGET, created=None)
+    tally = Restoring(bucket, WANTED, planned, NoItems(), If.ALWAYS).survey()
+    assert (tally.written, tally.deleted, tally.tombstones) == (1, 0, 1)
+
+
+def test_first_image_passes_over_what_is_none():
+    bucket = FakeBucket()
+    bucket.put("backups/Orders/_failed/1.gz", b"")
+    bucket.put("backups/Orders/a", b"")
+    bucket.put(object_names.of_keys(key("a"), "backups", "Orders"), b"{}")
+    assert first_image(bucket, WANTED) is None
+    bucket.keep(image(key("b"), None))
+    found = first_image(bucket, WANTED)
+    assert found is not None
+    assert found.keys == key("b")
