@@ -3,10 +3,11 @@
 import functools
 import json
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from continuous_backup import naming
-from continuous_backup.errors import MalformedEvent
+from continuous_backup.errors import BackupError, MalformedEvent
 
 #: A record of a stream, as Lambda hands it over:
 #: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_Record.html
@@ -110,6 +111,25 @@ def sequence_number(record: object) -> str:
     """Its place in the stream; empty where it does not tell."""
     number = _stream_record(record).get("SequenceNumber")
     return number if isinstance(number, str) and number.isascii() and number.isdigit() else ""
+
+
+def first_to_come_again(records: Sequence[Any], done: bytearray) -> str:
+    """The sequence number from which a batch has to come again: "" where all is `done`, by position.
+
+    Of a record without a number, that of the nearest before it: repeating is safe, leaving out is not. Raises
+    BackupError where there is none.
+    https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html
+    """
+    first = done.find(0)
+    if first < 0:
+        return ""
+    for record in reversed(records[: first + 1]):
+        if number := sequence_number(record):
+            return number
+    raise BackupError(
+        "the batch begins with a record without a sequence number, which could not be kept on S3",
+        "nothing of it is acknowledged, and Lambda repeats it; the lines before in the log say why",
+    )
 
 
 def time_of_change(record: object) -> float | None:

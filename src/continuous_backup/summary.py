@@ -22,6 +22,11 @@ class Fact:
     unit: str = ""
 
 
+def facts_of(counts: Mapping[str, Any], names: Mapping[str, str], units: Mapping[str, str]) -> dict[str, Fact]:
+    """The counts that are not zero, by what `names` calls them; those that have no unit are counts."""
+    return {told: Fact(counts[name], units.get(name, "")) for name, told in names.items() if counts[name]}
+
+
 def summary_line(
     table: str,
     facts: Mapping[str, Fact],

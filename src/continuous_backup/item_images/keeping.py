@@ -215,14 +215,4 @@ class _Batch:
         )
 
     def _first_sequence_number_not_kept(self) -> str:
-        """Of a record without a number, that of the nearest before it: repeating is safe, leaving out is not."""
-        first = self._kept.find(0)
-        if first < 0:
-            return ""
-        for record in reversed(self._records[: first + 1]):
-            if number := stream_records.sequence_number(record):
-                return number
-        raise BackupError(
-            "the batch begins with a record without a sequence number, which could not be kept on S3",
-            "nothing of it is acknowledged, and Lambda repeats it; the lines before in the log say why",
-        )
+        return stream_records.first_to_come_again(self._records, self._kept)

@@ -8,7 +8,6 @@ from typing import Any
 from continuous_backup import stream_records, whole_objects
 from continuous_backup.aws import Client
 from continuous_backup.config import Config
-from continuous_backup.errors import BackupError
 from continuous_backup.logs import logger
 from continuous_backup.naming import Account
 from continuous_backup.patience import Patience
@@ -88,20 +87,8 @@ class _Batch:
         self._keep_failed(before=len(self._records))
 
     def first_sequence_number_not_accepted(self) -> str:
-        """Of a record without a number, that of the nearest before it: repeating is safe, leaving out is not.
-
-        https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html
-        """
-        first = self._accepted.find(0)
-        if first < 0:
-            return ""
-        for record in reversed(self._records[: first + 1]):
-            if number := stream_records.sequence_number(record):
-                return number
-        raise BackupError(
-            "the batch begins with a record without a sequence number, which could not be kept on S3",
-            "nothing of it is acknowledged, and Lambda repeats it; the lines before in the log say why",
-        )
+        """Empty where all was accepted."""
+        return stream_records.first_to_come_again(self._records, self._accepted)
 
     def _sorted_into_lanes(self) -> list[_Lane]:
         """By the stream that a record names, and by the router; what is dropped by choice is done with.

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from continuous_backup.summary import Fact
+from continuous_backup.summary import Fact, facts_of
 
 #: What the counts of a Tally are called, in the log and in CloudWatch.
 _NAMES = {
@@ -52,5 +52,4 @@ class Tally:
 
     def facts(self) -> dict[str, Fact]:
         """All counts that are not zero, by what they are called in the log and in CloudWatch."""
-        counts = vars(self)
-        return {_NAMES[name]: Fact(counts[name], _UNITS.get(name, "")) for name in _NAMES if counts[name]}
+        return facts_of(vars(self), _NAMES, _UNITS)
