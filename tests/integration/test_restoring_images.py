@@ -133,6 +133,8 @@ class Place:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            # Python leaves SIGINT ignored where it was: by a shell that started the tests in the background, say.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no thread holds a lock
         )
 
     def run(self, *options: str, expect: int = 0, profile: str = "other") -> Said:
@@ -319,7 +321,7 @@ def test_restoring_many_items_goes_on_after_being_stopped_and_never_holds_them_a
         list(pool.map(lambda count: place.keep(key(f"{count:05}"), {"text": {"S": text}}), range(MANY)))
     checkpoint, after = place.work / "checkpoint.json", ""
     for stop, code in ((signal.SIGINT, ExitCode.INTERRUPTED), (signal.SIGKILL, -signal.SIGKILL)):
-        process = place.start("--yes", "--writes-per-second", "100")  # slow: it has to be stopped on its way
+        process = place.start("--yes", "--writes-per-second", "400")
         after = moved_on(checkpoint, after, process)
         process.send_signal(stop)
         _, err = process.communicate(timeout=30)
