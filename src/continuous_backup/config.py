@@ -3,9 +3,8 @@
 import hashlib
 import json
 import os
-import re
 from collections.abc import Mapping
-from dataclasses import Field, asdict, dataclass, field, fields, replace
+from dataclasses import Field, asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,19 @@ import hjson
 from continuous_backup import config_checks as checks
 from continuous_backup import naming
 from continuous_backup.config_checks import Entries, Text
+from continuous_backup.config_item_images import ItemImages
+from continuous_backup.config_keys import (
+    BUCKET,
+    BUCKET_SHAPE,
+    KMS_KEY,
+    KMS_KEY_SHAPE,
+    PATH,
+    PATH_SHAPE,
+    REGION,
+    REGION_SHAPE,
+    key,
+    problem_of_regex,
+)
 from continuous_backup.errors import ConfigurationError, UsageError
 from continuous_backup.naming import Account
 
@@ -39,209 +51,95 @@ _TABLE = Text(r"[a-zA-Z0-9_.-]{3,255}", "a table's name: 3 to 255 letters, digit
 _DELIVERY_STREAM = Text(r"[a-zA-Z0-9_.-]{1,64}", "a delivery stream's name: 1 to 64 letters, digits, _ . -")
 
 
-def _key(
-    name: str,
-    default: Any,
-    meaning: str,
-    *,
-    least: int | None = None,
-    most: int | None = None,
-    choices: tuple[str, ...] = (),
-    pattern: str = "",
-    shape: str = "",
-    entries: Entries | None = None,
-    variable: str = "",
-    group: type | None = None,
-) -> Any:
-    """A key of the file. `pattern` must match all of a text that is not empty; `shape` says it in words.
-
-    A tuple as the default makes it a list, of `choices`; a mapping, a group that holds `entries`. `variable`
-    is an environment variable that it is taken from beside the one of its own name. `group` is a class whose
-    fields are the keys of a group, which is off where the file leaves it out.
-    """
-    metadata = {
-        "name": name,
-        "meaning": meaning,
-        "least": least,
-        "most": most,
-        "choices": choices,
-        "pattern": pattern,
-        "shape": shape,
-        "entries": entries,
-        "variable": variable,
-        "group": group,
-    }
-    if isinstance(default, Mapping):
-        return field(default_factory=lambda: dict(default), hash=False, metadata=metadata)
-    return field(default=default, metadata=metadata)
-
-
-_BUCKET = r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
-_BUCKET_SHAPE = "a bucket name (3 to 63 of a-z, 0-9, dot and dash), without s3://"
-_PATH = r"[A-Za-z0-9_.=-]+(/[A-Za-z0-9_.=-]+)*"
-_PATH_SHAPE = "a path such as backups/dynamodb: letters, digits, _ . = - between single slashes, none at the ends"
-
-
-@dataclass(frozen=True)
-class ItemImages:
-    """The group itemImages: the latest image of each item, as an object in a bucket of its own."""
-
-    bucket: str = _key(
-        "bucket",
-        "",
-        "S3 bucket of the images, with versioning. Default: dynamodb-item-images-<account>-<region>, of the stack "
-        "that deploy.py creates.",
-        pattern=_BUCKET,
-        shape=_BUCKET_SHAPE,
-    )
-    prefix: str = _key(
-        "prefix", "", "Path in the bucket; the table's name is added to it.", pattern=_PATH, shape=_PATH_SHAPE
-    )
-    storage_class: str = _key(
-        "storageClass",
-        "STANDARD",
-        "Storage class of the images. All but STANDARD bill an object as 128 KB and for 30 days at least, or its "
-        "watching: dear for small items that change.",
-        choices=("STANDARD", "STANDARD_IA", "INTELLIGENT_TIERING", "GLACIER_IR"),
-    )
-    table_name_match_regex: str = _key(
-        "tableNameMatchRegex",
-        "",
-        "Only tables whose name matches, from its start, have images. Empty: all that are backed up.",
-    )
-    writers: int = _key(
-        "writers", 32, "How many objects one invocation writes at the same time.", least=1, most=256
-    )
-    batch_size: int = _key(
-        "maxRecordsBatch", 1000, "Most changes that Lambda hands over at once.", least=1, most=10_000
-    )
-    batching_window_seconds: int = _key(
-        "batchingWindowSeconds",
-        30,
-        "Longest time that Lambda gathers changes. Of an item that changes often, only its last in a batch is "
-        "written: longer is cheaper and later.",
-        least=0,
-        most=300,
-    )
-    memory_mb: int = _key("memoryMB", 512, "Memory of LambdaStreamToItemImages, in MB.", least=128, most=10_240)
-    timeout_seconds: int = _key(
-        "timeoutSeconds", 120, "Time-out of LambdaStreamToItemImages, in seconds.", least=15, most=900
-    )
-    reserved_concurrency: int = _key(
-        "reservedConcurrency",
-        0,
-        "Reserved concurrency of LambdaStreamToItemImages: the most that all shards use together; 0 reserves "
-        "none.",
-        least=0,
-        most=10_000,
-    )
-
-    def are_kept_of(self, table: str) -> bool:
-        """Whether the table's items have images. A regular expression that is not valid leaves none out."""
-        if not self.table_name_match_regex or self.name_filter_problem:
-            return True
-        return re.match(self.table_name_match_regex, table) is not None
-
-    @property
-    def name_filter_problem(self) -> str:
-        """Why tableNameMatchRegex cannot be used; empty where it can."""
-        problem = _problem_of_regex(self.table_name_match_regex)
-        return (
-            f"itemImages.tableNameMatchRegex is not valid, so it is not used and every table has images: {problem}"
-            if problem
-            else ""
-        )
-
-
 @dataclass(frozen=True)
 class Config:
     """A configuration without mistakes in it. An empty text means: not set, use the default described."""
 
-    region: str = _key(
+    region: str = key(
         "region",
         "",
         "AWS region to protect. Default: the region of your AWS settings.",
-        pattern=r"[a-z]{2,4}(-[a-z]+)+-\d",
-        shape="a region such as eu-west-1",
+        pattern=REGION,
+        shape=REGION_SHAPE,
     )
-    events_role_arn: str = _key(
+    events_role_arn: str = key(
         "cloudWatchRoleArn",
         "",
         "Role of the EventBridge rules. Default: the role of the stack that deploy.py creates.",
         pattern=_ARN + r"iam::\d{12}:role/[\w+=,.@/-]+",
         shape="the ARN of an IAM role",
     )
-    bucket: str = _key(
+    bucket: str = key(
         "firehoseDeliveryBucket",
         "",
         "S3 bucket of the backup. Default: dynamodb-continuous-backup-<account>-<region>, which deploy.py "
         "creates where it is missing.",
-        pattern=_BUCKET,
-        shape=_BUCKET_SHAPE,
+        pattern=BUCKET,
+        shape=BUCKET_SHAPE,
     )
-    prefix: str = _key(
+    prefix: str = key(
         "firehoseDeliveryPrefix",
         "dynamodb",
         "Path in the bucket; the table's name and the hour are added to it.",
-        pattern=_PATH,
-        shape=_PATH_SHAPE,
+        pattern=PATH,
+        shape=PATH_SHAPE,
     )
-    delivery_role_arn: str = _key(
+    delivery_role_arn: str = key(
         "firehoseDeliveryRoleArn",
         "",
         "Role with which Firehose writes to S3. Default: the role of the stack that deploy.py creates.",
         pattern=_ARN + r"iam::\d{12}:role/[\w+=,.@/-]+",
         shape="the ARN of an IAM role",
     )
-    buffer_mb: int = _key(
+    buffer_mb: int = key(
         "firehoseDeliverySizeMB",
         128,
         "Firehose writes an object when it has gathered this many MB (before compression) ...",
         least=1,
         most=128,
     )
-    buffer_seconds: int = _key(
+    buffer_seconds: int = key(
         "firehoseDeliveryIntervalSeconds",
         300,
         "... or when this many seconds have passed, whichever comes first.",
         least=0,
         most=900,
     )
-    lambda_role_arn: str = _key(
+    lambda_role_arn: str = key(
         "lambdaExecRoleArn",
         "",
         "Role of the Lambda functions. Default: the role of the stack that deploy.py creates.",
         pattern=_ARN + r"iam::\d{12}:role/[\w+=,.@/-]+",
         shape="the ARN of an IAM role",
     )
-    batch_size: int = _key(
+    batch_size: int = key(
         "streamsMaxRecordsBatch",
         1000,
         "Most changes that Lambda hands to the forwarder at once (Lambda also stops at 6 MB).",
         least=1,
         most=10_000,
     )
-    batching_window_seconds: int = _key(
+    batching_window_seconds: int = key(
         "streamsBatchingWindowSeconds",
         30,
         "Longest time that Lambda gathers changes before it calls the forwarder. Longer is cheaper and later.",
         least=0,
         most=300,
     )
-    parallelization_factor: int = _key(
+    parallelization_factor: int = key(
         "streamsParallelizationFactor",
         1,
         "How many batches of one shard are forwarded at the same time. The order within an item is kept.",
         least=1,
         most=10,
     )
-    table_name_match_regex: str = _key(
+    table_name_match_regex: str = key(
         "tableNameMatchRegex",
         "",
         "Only tables whose name matches, from its start, are backed up. Empty: all are. A regular expression "
         "that is not valid means that all are, and is said in the log.",
     )
-    optin_function: str = _key(
+    optin_function: str = key(
         "optinFunction",
         "",
         "module:function of a Python file beside the configuration, from table name to bool; build.sh bundles "
@@ -249,20 +147,20 @@ class Config:
         pattern=_FUNCTION,
         shape="module:function, for example my_filter:is_production",
     )
-    writable_event_types: tuple[str, ...] = _key(
+    writable_event_types: tuple[str, ...] = key(
         "writableEventTypes",
         naming.EVENT_NAMES,
         "Which kinds of changes are written. With less than all three, the log is not restorable.",
         choices=naming.EVENT_NAMES,
         variable="WRITABLE_EVENT_TYPES",
     )
-    include_ttl_deletes: bool = _key(
+    include_ttl_deletes: bool = key(
         "includeTtlDeletes",
         True,
         "Whether what DynamoDB deletes by itself, when an item's time to live is over, is written. Without it, "
         "the log is not restorable.",
     )
-    transformer: str = _key(
+    transformer: str = key(
         "transformer",
         "",
         "What makes a line of a change: plain, for values without DynamoDB's types; or module:function of a "
@@ -271,7 +169,7 @@ class Config:
         pattern=f"{PLAIN}|{_FUNCTION}",
         shape="plain, or module:function, for example my_lines:without_secrets",
     )
-    router: str = _key(
+    router: str = key(
         "router",
         "",
         "module:function of a Python file beside the configuration, from a change to the name of a delivery "
@@ -279,7 +177,7 @@ class Config:
         pattern=_FUNCTION,
         shape="module:function, for example my_router:by_country",
     )
-    route_by_attribute: Mapping[str, Mapping[str, str]] = _key(
+    route_by_attribute: Mapping[str, Mapping[str, str]] = key(
         "routeByAttribute",
         {},
         "By the name of an attribute and its value: the delivery stream that such changes go to, in place of the "
@@ -290,7 +188,7 @@ class Config:
             Entries(Text(r"(?s).+", "an attribute's value"), _DELIVERY_STREAM),
         ),
     )
-    delivery_streams: Mapping[str, str] = _key(
+    delivery_streams: Mapping[str, str] = key(
         "deliveryStreams",
         {},
         "By table: a delivery stream of somebody else's that its changes go to. It is used, and never created, "
@@ -298,87 +196,87 @@ class Config:
         shape='table: "delivery stream"',
         entries=Entries(_TABLE, _DELIVERY_STREAM),
     )
-    compression: str = _key(
+    compression: str = key(
         "firehoseCompression",
         "firehose",
         "Who compresses: Firehose, the object as a whole; or the forwarder, each Firehose record for itself "
         "(much cheaper; needs readers that read gzip files of many members).",
         choices=("firehose", "forwarder"),
     )
-    kms_key_arn: str = _key(
+    kms_key_arn: str = key(
         "kmsKeyArn",
         "",
         "Customer managed KMS key for the delivery streams and the objects. Default: keys that AWS owns.",
-        pattern=_ARN + r"kms:[a-z0-9-]+:\d{12}:key/[\w-]+",
-        shape="the ARN of a KMS key",
+        pattern=KMS_KEY,
+        shape=KMS_KEY_SHAPE,
     )
-    incompatible_stream: str = _key(
+    incompatible_stream: str = key(
         "incompatibleStream",
         "report",
         "What to do with a table whose stream is on with another view type: report it and leave it alone, or "
         "replace the stream, which takes it from whoever reads it.",
         choices=("report", "replace"),
     )
-    join_busy_streams: bool = _key(
+    join_busy_streams: bool = key(
         "joinBusyStreams",
         False,
         "Whether to become the third reader of a stream that has two already. DynamoDB may throttle all three.",
     )
-    sweep_minutes: int = _key(
+    sweep_minutes: int = key(
         "sweepIntervalMinutes",
         15,
         "How often everything is compared with what it should be, and mended.",
         least=1,
         most=1440,
     )
-    architecture: str = _key(
+    architecture: str = key(
         "architecture",
         "arm64",
         "Processor of the Lambda functions; build.sh bundles libraries for it.",
         choices=("arm64", "x86_64"),
     )
-    ensure_memory_mb: int = _key(
+    ensure_memory_mb: int = key(
         "ensureMemoryMB", 256, "Memory of EnsureDynamoBackup, in MB.", least=128, most=10_240
     )
-    ensure_timeout_seconds: int = _key(
+    ensure_timeout_seconds: int = key(
         "ensureTimeoutSeconds",
         900,
         "Time-out of EnsureDynamoBackup, in seconds. What is not done by then is done by the next sweep.",
         least=30,
         most=900,
     )
-    ensure_reserved_concurrency: int = _key(
+    ensure_reserved_concurrency: int = key(
         "ensureReservedConcurrency",
         1,
         "Reserved concurrency of EnsureDynamoBackup; 0 reserves none. 1 means that it never meets itself.",
         least=0,
         most=1000,
     )
-    forwarder_memory_mb: int = _key(
+    forwarder_memory_mb: int = key(
         "forwarderMemoryMB", 512, "Memory of LambdaStreamToFirehose, in MB.", least=128, most=10_240
     )
-    forwarder_timeout_seconds: int = _key(
+    forwarder_timeout_seconds: int = key(
         "forwarderTimeoutSeconds",
         120,
         "Time-out of LambdaStreamToFirehose, in seconds: how long it tries before it hands a batch back.",
         least=15,
         most=900,
     )
-    forwarder_reserved_concurrency: int = _key(
+    forwarder_reserved_concurrency: int = key(
         "forwarderReservedConcurrency",
         _FORWARDER_EXECUTIONS,
         "Reserved concurrency of LambdaStreamToFirehose: the most that all shards use together; 0 reserves none.",
         least=0,
         most=10_000,
     )
-    metrics: str = _key(
+    metrics: str = key(
         "metrics",
         "function",
         "Which CloudWatch metrics the forwarder publishes: none, those of the function as a whole, or those of "
         "each table too, which are custom metrics more for each.",
         choices=("none", "function", "table"),
     )
-    log_retention_days: int = _key(
+    log_retention_days: int = key(
         "logRetentionDays",
         30,
         "How long CloudWatch keeps the logs, in days.",
@@ -387,14 +285,14 @@ class Config:
             *(1096, 1827, 2192, 2557, 2922, 3288, 3653),
         ),
     )
-    log_format: str = _key(
+    log_format: str = key(
         "logFormat",
         "JSON",
         "Format of the functions' logs.",
         choices=("JSON", "Text"),
     )
 
-    item_images: ItemImages | None = _key(  # noqa: RUF009
+    item_images: ItemImages | None = key(  # noqa: RUF009
         "itemImages",
         None,
         "Keeps the latest image of each item as an object in another bucket, to be replicated. Off where it is "
@@ -421,7 +319,7 @@ class Config:
     @property
     def name_filter_problem(self) -> str:
         """Why tableNameMatchRegex cannot be used; empty where it can. A mistake there stops no backup."""
-        problem = _problem_of_regex(self.table_name_match_regex)
+        problem = problem_of_regex(self.table_name_match_regex)
         return (
             f"tableNameMatchRegex is not valid, so it is not used and every table is backed up: {problem}"
             if problem
@@ -488,14 +386,6 @@ class Config:
             delivery_role_arn=self.delivery_role_arn or account.role_arn(naming.delivery_role(account.region)),
             lambda_role_arn=self.lambda_role_arn or account.role_arn(naming.lambda_role(account.region)),
         )
-
-
-def _problem_of_regex(pattern: str) -> str:
-    try:
-        re.compile(pattern)
-    except (re.error, OverflowError, RecursionError) as err:
-        return str(err)
-    return ""
 
 
 def keys() -> dict[str, "Field[Any]"]:
@@ -581,6 +471,8 @@ def parse(values: object, environment: Mapping[str, str] | None = None, source: 
     if settled.get("router") and settled.get("route_by_attribute"):
         problems.append("router, routeByAttribute: both are set, and one alone can decide; leave one of them out")
     problems += _of_somebody_elses(settled)
+    if images := settled.get("item_images"):
+        problems += images.problems(settled.get("kms_key_arn", ""))
     if problems:
         raise ConfigurationError(source, problems, "the README and docs/choices.md explain each key")
     return Config(**settled)

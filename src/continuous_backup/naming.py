@@ -11,6 +11,7 @@ API_EVENTS_RULE = "DynamoDBCreateDelete"
 SWEEP_RULE = "DynamoDBBackupSweep"
 ROLES_STACK = "DynamoDBContinuousBackupRoles"
 IMAGES_STACK = "DynamoDBItemImages"
+REPLICA_STACK = "DynamoDBItemImagesReplica"
 
 #: Firehose's own errors go here, one log stream a delivery stream.
 DELIVERY_LOG_GROUP = "/aws/kinesisfirehose/DynamoDBContinuousBackup"
@@ -89,6 +90,16 @@ def default_bucket(account: Account) -> str:
 def default_images_bucket(account: Account) -> str:
     """The bucket of items' images where the configuration names none."""
     return f"dynamodb-item-images-{account.id}-{account.region}"
+
+
+def default_replica_bucket(account_id: str, region: str) -> str:
+    """The bucket of their replicas where the configuration names none: of another account, in another region."""
+    return f"dynamodb-item-images-replica-{account_id}-{region}"
+
+
+def replication_role(region: str) -> str:
+    """The role with which S3 replicates the images of a region's tables."""
+    return f"DynamoDBItemImages-{region}-Replication"
 
 
 def events_role(region: str) -> str:

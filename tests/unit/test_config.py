@@ -370,6 +370,24 @@ def test_item_images_have_a_bucket_of_their_own_in_each_account():
     assert parsed({}).in_account(Account("123456789012", "eu-west-1")).item_images is None
 
 
+REPLICA = {"replicaAccountId": "444455556666", "replicaRegion": "eu-central-1"}
+KEY = "arn:aws:kms:eu-central-1:444455556666:key/0f3b2c1d"
+
+
+def test_item_images_have_a_replica_where_its_account_and_region_are_named():
+    assert parsed({"itemImages": {}}).item_images.replica_bucket_name == ""
+    named = parsed({"itemImages": REPLICA}).item_images
+    assert named.replica_bucket_name == "dynamodb-item-images-replica-444455556666-eu-central-1"
+    assert parsed({"itemImages": {**REPLICA, "replicaBucket": "there"}}).item_images.replica_bucket_name == "there"
+    both = {"itemImages": {**REPLICA, "replicaKmsKeyArn": KEY}, "kmsKeyArn": KEY}
+    assert parsed(both).item_images.replica_kms_key_arn == KEY
+
+
+def test_item_images_of_a_bucket_with_a_key_are_not_replicated_without_one():
+    (told,) = problems({"itemImages": REPLICA, "kmsKeyArn": KEY})
+    assert told.startswith("itemImages.replicaKmsKeyArn: images that have a KMS key are replicated with a key of")
+
+
 @pytest.mark.parametrize(
     ("value", "found"),
     [
@@ -387,6 +405,27 @@ def test_item_images_have_a_bucket_of_their_own_in_each_account():
             {"bucket": "s3://mine"},
             ['itemImages.bucket: "s3://mine" is not a bucket name (3 to 63 of a-z, 0-9, dot'],
         ),
+        (
+            {"replicaAccountId": "444455556666"},
+            ["itemImages.replicaRegion: it is not set"],
+        ),
+        ({"replicaRegion": "eu-west-1"}, ["itemImages.replicaAccountId: it is not set, and replicaR"]),
+        (
+            {"replicaBucket": "there"},
+            ["itemImages.replicaAccountId: it is not set", "itemImages.replicaRegion: it is not set"],
+        ),
+        (
+            {"replicaAccountId": 444455556666, "replicaRegion": "Frankfurt"},
+            [
+                "itemImages.replicaAccountId: 444455556666 is ",
+                'itemImages.replicaRegion: "Frankfurt" is not a region such as eu-west-1',
+            ],
+        ),
+        (
+            {**REPLICA, "bucket": "mine"},
+            ["itemImages.replicaAccountId: replication is set up for the bucket"],
+        ),
+        ({**REPLICA, "replicaKmsKeyArn": KEY}, ["itemImages.replicaKmsKeyArn: images that have a KMS key"]),
     ],
 )
 def test_item_images_that_are_wrong_are_told_key_by_key(value, found):

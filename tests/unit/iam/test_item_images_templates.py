@@ -187,7 +187,7 @@ def test_bucket_keeps_versions_and_belongs_to_its_owner_alone(its: Stack):
 @both
 @pytest.mark.parametrize("resource", ["Bucket", "BucketPolicy"])
 def test_stack_when_deleted_or_replaced_leaves_the_bucket_and_its_policy(its: Stack, resource: str):
-    assert its.resources[resource]["DeletionPolicy"] == "Retain"
+    assert its.resources[resource]["DeletionPolicy"] == "RetainExceptOnCreate"
     assert its.resources[resource]["UpdateReplacePolicy"] == "Retain"
 
 

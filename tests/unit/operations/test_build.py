@@ -110,7 +110,15 @@ def test_build_of_a_checkout_writes_what_each_package_imports_and_nothing_else(c
     dist = built(checkout)
 
     assert sorted(each.name for each in dist.iterdir()) == [ENSURE, FORWARDER, IMAGES]
-    ground = {"__init__.py", "config.py", "config_checks.py", "naming.py", "errors.py"}
+    ground = {
+        "__init__.py",
+        "config.py",
+        "config_checks.py",
+        "config_item_images.py",
+        "config_keys.py",
+        "naming.py",
+        "errors.py",
+    }
     ensure = {"ensure_backup/__init__.py", "ensure_backup/handler.py"}
     snapshots = {"snapshots/__init__.py", "snapshots/definitions.py"}
     forwarder = {f"streams_to_firehose/{name}.py" for name in ("__init__", "handler", "lines")}

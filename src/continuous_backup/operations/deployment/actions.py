@@ -63,6 +63,17 @@ class UpdateImagesStack:
 
 
 @dataclass(frozen=True)
+class DeleteImagesStack:
+    """One whose creation failed: no bucket of it is left."""
+
+    name: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"delete CloudFormation stack {self.name}: {self.why}"
+
+
+@dataclass(frozen=True)
 class CreateLogGroup:
     log_group: LogGroup
 
@@ -176,6 +187,7 @@ Action = (
     | DeleteRolesStack
     | CreateImagesStack
     | UpdateImagesStack
+    | DeleteImagesStack
     | CreateLogGroup
     | SetRetention
     | DeleteLogGroup

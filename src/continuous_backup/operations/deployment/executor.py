@@ -45,7 +45,7 @@ class Executor:
                 self._put_stack(action.stack, is_new=isinstance(action, actions.CreateRolesStack))
             case actions.CreateImagesStack() | actions.UpdateImagesStack():
                 self._put_stack(action.stack, is_new=isinstance(action, actions.CreateImagesStack))
-            case actions.DeleteRolesStack():
+            case actions.DeleteRolesStack() | actions.DeleteImagesStack():
                 self._aws.client("cloudformation").delete_stack(StackName=action.name)
                 self._wait_for_stack(action.name, {"DELETE_COMPLETE"})
             case actions.CreateLogGroup():

@@ -55,7 +55,13 @@ def surroundings(aws: Aws, config: Config, account: Account) -> Surroundings:
         unreserved_concurrency=limits.get("UnreservedConcurrentExecutions", 0),
         delivery_streams=named_delivery_streams(aws, config),
         images_bucket=_images_bucket(aws, config, account),
+        replica_bucket=_replica_bucket(aws, config),
     )
+
+
+def replica(aws: Aws) -> Stack | None:
+    """The stack of the replicas' bucket, where the credentials are those of its account."""
+    return _stack(aws, naming.REPLICA_STACK)
 
 
 def _images_bucket(aws: Aws, config: Config, account: Account) -> ImagesBucket | None:
@@ -70,6 +76,18 @@ def _images_bucket(aws: Aws, config: Config, account: Account) -> ImagesBucket |
             return ImagesBucket(images.bucket, exists=False)
         raise explain(err, f"bucket {images.bucket}, which itemImages names") from err
     return ImagesBucket(images.bucket, versioned=versioning.get("Status") == "Enabled")
+
+
+def _replica_bucket(aws: Aws, config: Config) -> ImagesBucket | None:
+    """Only that it is not there can be seen from here: it lets nobody of this account look into it."""
+    name = config.item_images.replica_bucket_name if config.item_images else ""
+    if not name:
+        return None
+    try:
+        aws.client("s3").head_bucket(Bucket=name)
+    except ClientError as err:
+        return ImagesBucket(name, exists=error_code(err) not in {"404", "NoSuchBucket"})
+    return ImagesBucket(name)
 
 
 def named_delivery_streams(aws: Aws, config: Config) -> tuple[NamedDeliveryStream, ...]:

@@ -14,6 +14,7 @@ from continuous_backup.operations.deployment.actions import (
     CreateLogGroup,
     CreateRolesStack,
     DeleteFunction,
+    DeleteImagesStack,
     DeleteLogGroup,
     DeleteRolesStack,
     DeleteRule,
@@ -43,6 +44,8 @@ from continuous_backup.operations.deployment.state import (
 ALWAYS_UNRESERVED = 100
 
 _HAND_OVER = f"rename or remove it, or tag it {naming.MANAGED_TAG}={naming.MANAGED_TAG_VALUE} to hand it over"
+#: A stack in such a state can only be deleted.
+_NEVER_MADE = {"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED"}
 _SETTINGS = {
     "role_arn": "role",
     "handler": "handler",
@@ -67,6 +70,7 @@ def plan(there: Deployment, wanted: Deployment, around: Surroundings, *, redeplo
         *_named_but_ours(around),
         *(_busy(there.images_stack) if wanted.images_stack else []),
         *_images_bucket_unfit(around),
+        *_no_replica_there(around),
     ]
     if conflicts:
         return [*conflicts]
@@ -82,6 +86,12 @@ def plan(there: Deployment, wanted: Deployment, around: Surroundings, *, redeplo
         *_trail_notes(around),
         *notes_on(around.delivery_streams),
     ]
+
+
+def plan_replica(there: Stack | None, wanted: Stack) -> list[Step]:
+    """What it takes that the other account has the bucket of the replicas."""
+    conflicts = [*_not_ours([there] if there else []), *_busy(there)]
+    return [*conflicts] if conflicts else _images_steps(there, wanted)
 
 
 def plan_removal(there: Deployment) -> list[Step]:
@@ -112,7 +122,7 @@ def plan_removal(there: Deployment) -> list[Step]:
 
 
 def _conflicts(there: Deployment) -> list[Conflict]:
-    stack = [each for each in (there.roles_stack, there.images_stack) if each]
+    stacks = [each for each in (there.roles_stack, there.images_stack) if each]
     return [
         *(
             Conflict(f"there is a function {each.name} that is not ours", _HAND_OVER)
@@ -124,11 +134,15 @@ def _conflicts(there: Deployment) -> list[Conflict]:
             for each in there.rules.values()
             if not each.ours
         ),
-        *(
-            Conflict(f"there is a CloudFormation stack {each.name} that is not ours", _HAND_OVER)
-            for each in stack
-            if not each.ours
-        ),
+        *_not_ours(stacks),
+    ]
+
+
+def _not_ours(stacks: Iterable[Stack]) -> list[Conflict]:
+    return [
+        Conflict(f"there is a CloudFormation stack {each.name} that is not ours", _HAND_OVER)
+        for each in stacks
+        if not each.ours
     ]
 
 
@@ -188,7 +202,7 @@ def _roles_steps(there: Stack | None, wanted: Stack | None) -> list[Step]:
         return []
     if there is None:
         return [CreateRolesStack(wanted)]
-    if there.status in {"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED"}:
+    if there.status in _NEVER_MADE:
         return [DeleteRolesStack(there.name, f"it is {there.status}"), CreateRolesStack(wanted)]
     if (there.template.strip(), dict(there.parameters)) != (wanted.template.strip(), dict(wanted.parameters)):
         return [UpdateRolesStack(wanted)]
@@ -196,11 +210,13 @@ def _roles_steps(there: Stack | None, wanted: Stack | None) -> list[Step]:
 
 
 def _images_steps(there: Stack | None, wanted: Stack | None) -> list[Step]:
-    """Parameters that are not ours to set, those of the replication, stay as they are."""
+    """Parameters that `wanted` does not name are the operator's: they stay as they are."""
     if wanted is None:
         return []
     if there is None:
         return [CreateImagesStack(wanted)]
+    if there.status in _NEVER_MADE:
+        return [DeleteImagesStack(there.name, f"it is {there.status}"), CreateImagesStack(wanted)]
     same = there.template.strip() == wanted.template.strip()
     if same and all(there.parameters.get(name) == value for name, value in wanted.parameters.items()):
         return []
@@ -217,6 +233,19 @@ def _images_bucket_unfit(around: Surroundings) -> list[Conflict]:
         Conflict(
             f"bucket {bucket.name}, which itemImages names, {so}",
             "switch versioning on, or leave itemImages.bucket out: deploy.py makes one then",
+        )
+    ]
+
+
+def _no_replica_there(around: Surroundings) -> list[Conflict]:
+    """S3 refuses a replication rule whose destination is not there: said before anything is changed."""
+    replica = around.replica_bucket
+    if replica is None or replica.exists:
+        return []
+    return [
+        Conflict(
+            f"bucket {replica.name}, which is to hold the replicas, is not there",
+            "its account's administrator makes it: ./deploy.py --replica, see docs/item-images.md",
         )
     ]
 

@@ -11,7 +11,7 @@ from continuous_backup.config import Config
 from continuous_backup.ensure_backup.wanted import Wanted
 from continuous_backup.errors import BackupError, ExitCode
 from continuous_backup.operations import cli, table_scripts
-from continuous_backup.operations.deployment import observer, package, planner
+from continuous_backup.operations.deployment import observer, package, planner, replica
 from continuous_backup.operations.deployment.actions import (
     Action,
     Conflict,
@@ -31,6 +31,8 @@ _TEMPLATES = cli.REPOSITORY / "templates"
 def deploy(options: argparse.Namespace, environment: Mapping[str, str]) -> ExitCode:
     """Deploys, or shows with --dry-run what deploying would change. DONE where nothing is left to do."""
     as_written = configuration.load(options.config_file, environment) if options.config_file else None
+    if options.replica:
+        return _deploy_replica(options, as_written or cli.load_config(options))
     packages = package.load(options.dist or _DIST)
     if options.config_file:
         package.require_config(packages, options.config_file)
@@ -53,6 +55,13 @@ def deploy(options: argparse.Namespace, environment: Mapping[str, str]) -> ExitC
     for line in _not_restorable_in_words(config):
         cli.tell(line)
     return _carry_out(options, steps, Executor(aws, account, packages), "{count} changes made; deployed.")
+
+
+def _deploy_replica(options: argparse.Namespace, config: Config) -> ExitCode:
+    steps, executor, then = replica.planned(options, config, _TEMPLATES)
+    code = _carry_out(options, steps, executor, "{count} changes made; deployed.")
+    cli.tell(then)
+    return code
 
 
 def undeploy(options: argparse.Namespace) -> ExitCode:

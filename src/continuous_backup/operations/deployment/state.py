@@ -96,7 +96,7 @@ class NamedDeliveryStream:
 
 @dataclass(frozen=True)
 class ImagesBucket:
-    """A bucket of somebody else's making that is to hold items' images."""
+    """A bucket of somebody else's making that is to hold items' images, or their replicas."""
 
     name: str
     exists: bool = True
@@ -116,3 +116,5 @@ class Surroundings:
     delivery_streams: tuple[NamedDeliveryStream, ...] = ()
     images_bucket: "ImagesBucket | None" = None
     """That which itemImages names; None where it names none, and ours is made by the stack."""
+    replica_bucket: "ImagesBucket | None" = None
+    """That of the replicas, in another account; None where there are to be none."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from continuous_backup import __version__, naming
 from continuous_backup import config as configuration
 from continuous_backup.config import Config
+from continuous_backup.config_item_images import ItemImages
 from continuous_backup.ensure_backup.events import EVENT_PATTERN
 from continuous_backup.errors import UsageError
 from continuous_backup.naming import Account
@@ -24,6 +25,7 @@ from continuous_backup.operations.deployment.state import (
 
 ROLES_TEMPLATE = "iam-roles.yaml"
 IMAGES_TEMPLATE = "item-images-source.yaml"
+REPLICA_TEMPLATE = "item-images-replica.yaml"
 
 
 def wanted(
@@ -38,7 +40,7 @@ def wanted(
     return Deployment(
         bucket=Bucket(config.bucket, ours=True, secured=True, kms_key=config.kms_key_arn),
         roles_stack=_roles_stack(config, as_written, templates) if as_written.needs_roles_stack else None,
-        images_stack=_images_stack(config, as_written, templates),
+        images_stack=_images_stack(config, as_written, account, templates),
         log_groups={
             name: LogGroup(name, config.log_retention_days)
             for name in (
@@ -86,6 +88,18 @@ def wanted(
     )
 
 
+def replica_stack(images: ItemImages, source: Account, templates: Path, more: Mapping[str, str]) -> Stack:
+    """The stack of the replicas' bucket, for the tables in `source`; `more` are its other parameters."""
+    parameters = {
+        "BucketName": images.replica_bucket_name,
+        "SourceAccountId": source.id,
+        "SourceReplicationRoleArn": source.role_arn(naming.replication_role(source.region)),
+        "KmsKeyArn": images.replica_kms_key_arn,
+    }
+    text = (templates / REPLICA_TEMPLATE).read_text(encoding="utf-8")
+    return Stack(naming.REPLICA_STACK, text, {**more, **parameters})
+
+
 def environment_of(config_text: str, environment: Mapping[str, str]) -> dict[str, str]:
     """The keys that the file leaves to the environment, as the functions' environment variables.
 
@@ -130,15 +144,23 @@ def _roles_stack(config: Config, as_written: Config, templates: Path) -> Stack:
     )
 
 
-def _images_stack(config: Config, as_written: Config, templates: Path) -> Stack | None:
-    """The bucket of items' images, where it is ours to make."""
-    if config.item_images is None or (as_written.item_images and as_written.item_images.bucket):
+def _images_stack(config: Config, as_written: Config, account: Account, templates: Path) -> Stack | None:
+    """The bucket of items' images, where it is ours to make. Raises UsageError for a replica in this account."""
+    images = config.item_images
+    if images is None or (as_written.item_images and as_written.item_images.bucket):
         return None
-    parameters = {
-        "BucketName": config.item_images.bucket,
-        "Prefix": config.item_images.prefix,
-        "KmsKeyArn": config.kms_key_arn,
-    }
+    parameters = {"BucketName": images.bucket, "Prefix": images.prefix, "KmsKeyArn": config.kms_key_arn}
+    if images.replica_account_id == account.id:
+        raise UsageError(
+            f"itemImages.replicaAccountId is this very account, {account.id}",
+            "a replica belongs to another account: whoever has this one's keys could delete it, too",
+        )
+    if images.replica_account_id:
+        parameters |= {
+            "ReplicaBucketArn": account.bucket_arn(images.replica_bucket_name),
+            "ReplicaAccountId": images.replica_account_id,
+            "ReplicaKmsKeyArn": images.replica_kms_key_arn,
+        }
     return Stack(naming.IMAGES_STACK, (templates / IMAGES_TEMPLATE).read_text(encoding="utf-8"), parameters)
 
 

@@ -8,7 +8,8 @@ from deployments import ACCOUNT, ENSURE, FORWARDER, WANTED
 
 from continuous_backup import naming
 from continuous_backup.aws import ClientError
-from continuous_backup.config import Config, ItemImages
+from continuous_backup.config import Config
+from continuous_backup.config_item_images import ItemImages
 from continuous_backup.errors import ExitCode, UsageError
 from continuous_backup.operations.deployment import bucket_policy
 from continuous_backup.operations.deployment.observer import _selects_api_calls, observe, surroundings
@@ -582,6 +583,22 @@ def test_surroundings_where_the_bucket_for_images_is_not_there_say_so(aws, stub,
     config = replace(CONFIG, item_images=ItemImages(bucket="images"))
 
     assert surroundings(aws, config, ACCOUNT).images_bucket == ImagesBucket("images", exists=False)
+
+
+REPLICATED = ItemImages(replica_account_id="999999999999", replica_region="eu-central-1", replica_bucket="there")
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "exists"), [("404", 404, False), ("403", 403, True), ("301", 301, True), ("400", 400, True)]
+)
+def test_surroundings_tell_whether_the_bucket_of_the_replica_is_there_though_it_refuses_us(
+    aws, stub, account_settings, code, status, exists
+):
+    stub("cloudtrail").add_response("describe_trails", {"trailList": []})
+    stub("s3").add_client_error("head_bucket", code, http_status_code=status, expected_params={"Bucket": "there"})
+    config = replace(CONFIG, item_images=REPLICATED).in_account(ACCOUNT)
+
+    assert surroundings(aws, config, ACCOUNT).replica_bucket == ImagesBucket("there", exists=exists)
 
 
 def test_surroundings_with_the_bucket_of_our_own_stack_do_not_ask_for_it(aws, stub, account_settings):

@@ -7,14 +7,16 @@ import pytest
 from deployments import ENSURE, FORWARDER, ROLE, WANTED, aim, with_function, with_rule, without
 
 from continuous_backup import naming
-from continuous_backup.config import ItemImages
+from continuous_backup.config_item_images import ItemImages
 from continuous_backup.operations.deployment.actions import (
     AllowInvocation,
     Conflict,
     CreateFunction,
+    CreateImagesStack,
     CreateLogGroup,
     CreateRolesStack,
     DeleteFunction,
+    DeleteImagesStack,
     DeleteLogGroup,
     DeleteRolesStack,
     DeleteRule,
@@ -29,7 +31,7 @@ from continuous_backup.operations.deployment.actions import (
     UpdateRolesStack,
     UpdateSettings,
 )
-from continuous_backup.operations.deployment.planner import plan, plan_removal
+from continuous_backup.operations.deployment.planner import plan, plan_removal, plan_replica
 from continuous_backup.operations.deployment.state import (
     Bucket,
     Deployment,
@@ -38,6 +40,7 @@ from continuous_backup.operations.deployment.state import (
     LogGroup,
     NamedDeliveryStream,
     Rule,
+    Stack,
     Surroundings,
 )
 
@@ -420,6 +423,49 @@ def test_plan_keeps_the_replication_that_somebody_gave_to_the_stack_of_images():
     assert planned(replace(IMAGES, images_stack=stack), IMAGES) == []
     (update,) = planned(replace(IMAGES, images_stack=replace(stack, template="older")), IMAGES)
     assert update == UpdateImagesStack(stack)
+
+
+REPLICATED = aim(item_images=ItemImages(replica_account_id="999999999999", replica_region="eu-central-1"))
+
+
+def test_plan_with_a_replica_tells_the_stack_of_it_and_keeps_what_else_somebody_gave_it():
+    there = replace(IMAGES.images_stack, parameters={**IMAGES.images_stack.parameters, "NoncurrentDays": "7"})
+
+    (update,) = planned(replace(REPLICATED, images_stack=there), REPLICATED)
+
+    assert isinstance(update, UpdateImagesStack)
+    assert update.stack.parameters == {**REPLICATED.images_stack.parameters, "NoncurrentDays": "7"}
+    assert planned(replace(REPLICATED, images_stack=update.stack), REPLICATED) == []
+
+
+def test_plan_with_a_replica_that_is_not_there_changes_nothing_and_says_who_makes_it():
+    (conflict,) = planned(NOTHING, REPLICATED, Surroundings(replica_bucket=ImagesBucket("there", exists=False)))
+
+    assert isinstance(conflict, Conflict)
+    assert "bucket there, which is to hold the replicas, is not there" in conflict.what
+    assert "./deploy.py --replica" in conflict.hint
+    assert planned(REPLICATED, REPLICATED, Surroundings(replica_bucket=ImagesBucket("there"))) == []
+
+
+@pytest.mark.parametrize("status", ["ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED"])
+def test_plan_where_the_stack_of_images_cannot_be_updated_any_more_makes_it_anew(status):
+    there = replace(IMAGES.images_stack, status=status)
+
+    assert planned(replace(IMAGES, images_stack=there), IMAGES) == [
+        DeleteImagesStack("DynamoDBItemImages", f"it is {status}"),
+        CreateImagesStack(IMAGES.images_stack),
+    ]
+
+
+def test_plan_of_a_replica_makes_its_stack_once_and_touches_none_that_is_not_ours():
+    stack = Stack(naming.REPLICA_STACK, "Resources: {}", {"SourceAccountId": "1"})
+
+    assert plan_replica(None, stack) == [CreateImagesStack(stack)]
+    assert plan_replica(replace(stack, parameters={"SourceAccountId": "1", "ObjectLockDays": "9"}), stack) == []
+    assert plan_replica(replace(stack, template=""), stack) == [UpdateImagesStack(stack)]
+    for changes in ({"ours": False}, {"status": "UPDATE_IN_PROGRESS"}):
+        (conflict,) = plan_replica(replace(stack, **changes), stack)
+        assert isinstance(conflict, Conflict)
 
 
 @pytest.mark.parametrize(

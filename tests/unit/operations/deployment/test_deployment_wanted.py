@@ -6,10 +6,10 @@ import pytest
 from deployments import ACCOUNT, ENSURE, FORWARDER, REPOSITORY, ROLE, WANTED, aim
 
 from continuous_backup import naming
-from continuous_backup.config import ItemImages
+from continuous_backup.config_item_images import ItemImages
 from continuous_backup.ensure_backup.events import TABLE_EVENTS
 from continuous_backup.errors import UsageError
-from continuous_backup.operations.deployment.wanted import environment_of, statement_id
+from continuous_backup.operations.deployment.wanted import environment_of, replica_stack, statement_id
 
 
 @pytest.mark.parametrize(
@@ -100,6 +100,39 @@ def test_images_of_items_have_a_stack_unless_a_bucket_is_named_and_a_function():
     named = aim(item_images=ItemImages(bucket="mine"))
     assert named.images_stack is None
     assert named.roles_stack.parameters["ImagesBucketName"] == "mine"
+
+
+def test_images_with_a_replica_tell_the_stack_where_it_is():
+    ours = aim(
+        item_images=ItemImages(
+            replica_account_id="999999999999", replica_region="eu-central-1", replica_kms_key_arn="k"
+        )
+    )
+    assert ours.images_stack.parameters == {
+        "BucketName": naming.default_images_bucket(ACCOUNT),
+        "Prefix": "",
+        "KmsKeyArn": "",
+        "ReplicaBucketArn": "arn:aws:s3:::dynamodb-item-images-replica-999999999999-eu-central-1",
+        "ReplicaAccountId": "999999999999",
+        "ReplicaKmsKeyArn": "k",
+    }
+
+
+def test_images_with_a_replica_in_their_own_account_are_refused():
+    with pytest.raises(UsageError, match="this very account"):
+        aim(item_images=ItemImages(replica_account_id=ACCOUNT.id, replica_region="eu-central-1"))
+
+
+def test_replica_lets_in_the_role_with_which_the_tables_account_replicates():
+    images = ItemImages(replica_account_id="999999999999", replica_region="eu-central-1", replica_bucket="there")
+    stack = replica_stack(images, ACCOUNT, REPOSITORY / "templates", {"ObjectLockDays": "30"})
+    assert stack.parameters == {
+        "BucketName": "there",
+        "SourceAccountId": ACCOUNT.id,
+        "SourceReplicationRoleArn": ACCOUNT.role_arn(f"DynamoDBItemImages-{ACCOUNT.region}-Replication"),
+        "KmsKeyArn": "",
+        "ObjectLockDays": "30",
+    }
 
 
 def test_roles_stack_where_no_role_is_named_is_told_of_none():
