@@ -49,6 +49,11 @@ class Credentials:
 ROOT = Credentials("emulator-root", "emulator-root-secret")
 
 
+def root_of(account_id: str) -> Credentials:
+    """The root of another account: the emulator takes an access key of twelve digits as that account's."""
+    return Credentials(account_id, ROOT.secret_access_key)
+
+
 class Emulator:
     """An account in one region, empty at first, for as long as the `with` block lasts.
 
@@ -65,7 +70,7 @@ class Emulator:
         self._work = work.absolute()
         self._port = 0
         self._process: subprocess.Popen[bytes] | None = None
-        self._clients: dict[tuple[str, Credentials], Any] = {}
+        self._clients: dict[tuple[str, Credentials, str], Any] = {}
 
     @property
     def endpoint_url(self) -> str:
@@ -157,12 +162,13 @@ class Emulator:
             settings["AWS_SESSION_TOKEN"] = credentials.session_token
         return {key: value for key, value in os.environ.items() if not key.startswith("AWS_")} | settings
 
-    def client(self, service: str, credentials: Credentials = ROOT) -> Any:
-        """boto3's client of a service; one is made for each service and credentials, for all threads."""
-        if (service, credentials) not in self._clients:
-            self._clients[service, credentials] = _session().client(
+    def client(self, service: str, credentials: Credentials = ROOT, region: str = "") -> Any:
+        """boto3's client of a service, here or in another region; one of each is made, for all threads."""
+        region = region or self.region
+        if (service, credentials, region) not in self._clients:
+            self._clients[service, credentials, region] = _session().client(
                 service,
-                region_name=self.region,
+                region_name=region,
                 endpoint_url=self.endpoint_url,
                 verify=str(self.ca_bundle),
                 aws_access_key_id=credentials.access_key_id,
@@ -175,7 +181,7 @@ class Emulator:
                     retries={"mode": "standard", "total_max_attempts": 5},
                 ),
             )
-        return self._clients[service, credentials]
+        return self._clients[service, credentials, region]
 
     def _listening(self) -> list[str]:
         """Hypercorn's arguments: one process, and not port 443 too, which `ministack` takes with TLS."""

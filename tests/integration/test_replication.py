@@ -2,19 +2,16 @@
 
 import json
 import uuid
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from botocore.config import Config
 from botocore.exceptions import ClientError
 
-import local.emulator
 from continuous_backup.item_images.writing import TOMBSTONE_TAG
 from continuous_backup.naming import Account
-from local.emulator import Emulator
-from tests.unit.iam import test_item_images_templates as templates
+from local import images_buckets, templates
+from local.emulator import Emulator, root_of
 
 pytestmark = pytest.mark.emulator
 
@@ -32,43 +29,27 @@ def unique(name: str) -> str:
 
 
 class Clients:
-    """Of the accounts' root users: the emulator takes an access key of twelve digits as that of the account."""
+    """Of the accounts' root users."""
 
     def __init__(self, emulator: Emulator) -> None:
         self._emulator = emulator
-        self._made: dict[tuple[Account, str], Any] = {}
 
     def of(self, account: Account, service: str) -> Any:
-        if (account, service) not in self._made:
-            self._made[account, service] = local.emulator._session().client(
-                service,
-                region_name=account.region,
-                endpoint_url=self._emulator.endpoint_url,
-                verify=str(self._emulator.ca_bundle),
-                aws_access_key_id=account.id,
-                aws_secret_access_key=local.emulator.ROOT.secret_access_key,
-                config=Config(proxies={}),
-            )
-        return self._made[account, service]
-
-    def close(self) -> None:
-        for each in self._made.values():
-            each.close()
+        return self._emulator.client(service, root_of(account.id), account.region)
 
 
 @pytest.fixture(scope="module")
-def clients(emulator: Emulator) -> Iterator[Clients]:
-    made = Clients(emulator)
-    yield made
-    made.close()
+def clients(emulator: Emulator) -> Clients:
+    return Clients(emulator)
 
 
 def deploy(clients: Clients, name: str, account: Account, **parameters: str) -> dict[str, str]:
     """The outputs of a new stack of a template. Raises ClientError where CloudFormation refuses it."""
     cloudformation, stack = clients.of(account, "cloudformation"), unique(name)
+    file_name = f"item-images-{name}.yaml"
     cloudformation.create_stack(
         StackName=stack,
-        TemplateBody=(templates.ROOT / "templates" / f"item-images-{name}.yaml").read_text(),
+        TemplateBody=(templates.TEMPLATES / file_name).read_text(),
         Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
         Capabilities=["CAPABILITY_NAMED_IAM"],
     )
@@ -77,54 +58,8 @@ def deploy(clients: Clients, name: str, account: Account, **parameters: str) -> 
     )
     (made,) = cloudformation.describe_stacks(StackName=stack)["Stacks"]
     outputs = {each["OutputKey"]: each["OutputValue"] for each in made["Outputs"]}
-    complete_bucket(clients, name, account, outputs["BucketName"], parameters)
+    images_buckets.complete(cloudformation, clients.of(account, "s3"), stack, file_name, account)
     return outputs
-
-
-def complete_bucket(
-    clients: Clients, name: str, account: Account, bucket: str, parameters: dict[str, str]
-) -> None:
-    """Sets on the bucket what the template says and MiniStack's CloudFormation leaves out.
-
-    It makes a bucket with its versioning and its public access block, and ignores ownership, encryption,
-    lifecycle, replication and Object Lock. The calls are those that CloudFormation makes.
-    """
-    said = templates.stack(name, account, parameters).bucket
-    s3 = clients.of(account, "s3")
-    s3.put_bucket_ownership_controls(Bucket=bucket, OwnershipControls=said["OwnershipControls"])
-    (encryption,) = said["BucketEncryption"]["ServerSideEncryptionConfiguration"]
-    default = {"ApplyServerSideEncryptionByDefault": encryption["ServerSideEncryptionByDefault"]}
-    s3.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": [default]})
-    s3.put_bucket_lifecycle_configuration(
-        Bucket=bucket,
-        LifecycleConfiguration={
-            "Rules": [lifecycle_rule(each) for each in said["LifecycleConfiguration"]["Rules"]]
-        },
-    )
-    if replication := said.get("ReplicationConfiguration"):
-        rules = [{"ID": each["Id"], **without(each, "Id")} for each in replication["Rules"]]
-        s3.put_bucket_replication(
-            Bucket=bucket, ReplicationConfiguration={"Role": replication["Role"], "Rules": rules}
-        )
-
-
-def lifecycle_rule(said: dict[str, Any]) -> dict[str, Any]:
-    """A template's rule as S3's API has it."""
-    rule = without(said, "Id", "TagFilters", "ExpirationInDays", "ExpiredObjectDeleteMarker")
-    if "ExpirationInDays" in said:
-        rule["Expiration"] = {"Days": int(said["ExpirationInDays"])}
-    if "ExpiredObjectDeleteMarker" in said:
-        rule["Expiration"] = {"ExpiredObjectDeleteMarker": said["ExpiredObjectDeleteMarker"]}
-    if "NoncurrentVersionExpiration" in said:
-        rule["NoncurrentVersionExpiration"] = {
-            "NoncurrentDays": int(said["NoncurrentVersionExpiration"]["NoncurrentDays"])
-        }
-    tags = said.get("TagFilters")
-    return {"ID": said["Id"], "Filter": {"Tag": tags[0]} if tags else {"Prefix": ""}, **rule}
-
-
-def without(mapping: dict[str, Any], *names: str) -> dict[str, Any]:
-    return {name: its for name, its in mapping.items() if name not in names}
 
 
 @dataclass(frozen=True)

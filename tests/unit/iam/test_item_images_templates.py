@@ -2,18 +2,18 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
-import yaml
 
 from continuous_backup import naming
 from continuous_backup.item_images.writing import TOMBSTONE_TAG
 from continuous_backup.naming import Account
+from local import templates
+from local.templates import Refused, RenderedStack
 from tests.unit.iam import reference
 from tests.unit.iam.evaluator import Request, Statement, allows, listed, trusts
-from tests.unit.iam.policies import ROOT, _Loader, _Rendering, actions_of
+from tests.unit.iam.policies import actions_of
 from tests.unit.iam.sample import of_object
 
 SOURCE = Account("123456789012", "eu-west-1")
@@ -35,16 +35,8 @@ OF_SOURCE = {"SourceAccountId": SOURCE.id, "SourceReplicationRoleArn": ROLE}
 REPLICATE = ["s3:ReplicateObject", "s3:ReplicateTags", "s3:ObjectOwnerOverrideToBucketOwner"]
 
 
-@dataclass(frozen=True)
-class Stack:
-    """What CloudFormation makes of a template."""
-
-    resources: dict[str, dict[str, Any]]
-    outputs: dict[str, str]
-
-    def properties(self, resource: str) -> dict[str, Any]:
-        found: dict[str, Any] = self.resources[resource]["Properties"]
-        return found
+class Stack(RenderedStack):
+    """What CloudFormation makes of a template, by the names of its parts."""
 
     @property
     def bucket(self) -> dict[str, Any]:
@@ -75,65 +67,13 @@ class Stack:
         return statements
 
 
-class Refused(Exception):
-    """An assertion of the template's rules; its text is what CloudFormation says."""
-
-
-class _BucketRendering(_Rendering):
-    """The intrinsic functions that the templates of buckets use beside those of the roles."""
-
-    def of(self, value: Any) -> Any:
-        match list(value.items()) if isinstance(value, dict) else []:
-            case [("Ref", "Bucket")]:
-                return self._bucket_name()
-            case [("Fn::GetAtt", ["Bucket", "Arn"])]:
-                return self._account.bucket_arn(self._bucket_name())
-            case [("Fn::Sub", [text, variables])]:
-                for name, each in variables.items():
-                    text = text.replace(f"${{{name}}}", self.of(each))
-                return super().of({"Fn::Sub": text})
-            case [("Fn::Sub", text)] if "${Bucket.Arn}" in text:
-                return text.replace("${Bucket.Arn}", self._account.bucket_arn(self._bucket_name()))
-            case [("Fn::And", conditions)]:
-                return all(map(self.of, conditions))
-            case [("Fn::Equals", [one, other])]:
-                return str(self.of(one)) == str(self.of(other))
-        return super().of(value)
-
-    def _bucket_name(self) -> str:
-        return str(self.of(self._template["Resources"]["Bucket"]["Properties"]["BucketName"]))
-
-
 def template(name: str) -> dict[str, Any]:
-    found: dict[str, Any] = yaml.load(
-        (ROOT / "templates" / f"item-images-{name}.yaml").read_text(), Loader=_Loader
-    )
-    return found
+    return templates.read(f"item-images-{name}.yaml")
 
 
 def stack(name: str, account: Account, parameters: Mapping[str, str]) -> Stack:
-    """Raises Refused for parameters that do not go together, KeyError for one that is missing."""
-    read = template(name)
-    # To CloudFormation, numbers are texts too.
-    defaults = {each: str(its["Default"]) for each, its in read["Parameters"].items() if "Default" in its}
-    rendering = _BucketRendering(read, account, {**defaults, **parameters})
-    for rule in read.get("Rules", {}).values():
-        if rendering.of(rule["RuleCondition"]):
-            for assertion in rule["Assertions"]:
-                if not rendering.of(assertion["Assert"]):
-                    raise Refused(assertion["AssertDescription"])
-
-    def there(declared: Mapping[str, Any]) -> bool:
-        return "Condition" not in declared or rendering.condition(declared["Condition"])
-
-    return Stack(
-        {
-            resource: {**its, "Properties": rendering.of(its["Properties"])}
-            for resource, its in read["Resources"].items()
-            if there(its)
-        },
-        {output: rendering.of(its["Value"]) for output, its in read["Outputs"].items() if there(its)},
-    )
+    made = templates.rendered(f"item-images-{name}.yaml", account, parameters)
+    return Stack(made.resources, made.outputs)
 
 
 def source(account: Account = SOURCE, **parameters: str) -> Stack:
