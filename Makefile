@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 TESTS ?= tests
 
-.PHONY: help install demo local test soak bench smoke lint format clean
+.PHONY: help install demo demo-continuity local test soak bench smoke lint format clean
 
 help: ## say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -20,6 +20,9 @@ install: $(BIN)/.installed ## make .venv and install the pinned requirements
 
 demo: install ## the whole pipeline on a local emulator of AWS, checked; COMPRESSION=forwarder for the other way
 	@$(BIN)/python -m local.demo $(if $(COMPRESSION),--compression $(COMPRESSION))
+
+demo-continuity: install ## a table survives the loss of its account: images, a replica in another account, a restore
+	@$(BIN)/python -m local.continuity
 
 local: install ## the same emulator with everything deployed, to play with, until Ctrl-C
 	@$(BIN)/python -m local.playground

@@ -42,7 +42,8 @@ class Settings:
             "forwarderTimeoutSeconds": 15,
         } | self.values
         lines = [
-            f"  {key}: {str(value).lower() if isinstance(value, bool) else value}" for key, value in shown.items()
+            f"  {key}: {json.dumps(value) if isinstance(value, bool | dict) else value}"
+            for key, value in shown.items()
         ]
         path.write_text("{\n" + "\n".join(lines) + "\n}\n")
 

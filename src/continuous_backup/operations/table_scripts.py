@@ -140,7 +140,7 @@ def _tell_plan(plan: TablePlan, wanted: Wanted) -> None:
     if wanted is Wanted.DEPROVISIONED and takes_mapping and not plan.somebody_elses:
         cli.tell("  - then, when its buffer is written, delete its delivery stream")
     if any(isinstance(step, EnableStream | CreateDeliveryStream) for step in plan.steps):
-        cli.tell("  - then, when both are ready, map the stream to the forwarder")
+        cli.tell("  - then, when both are ready, map the stream")
     if not plan.refusal and not plan.steps:
         cli.tell("  - nothing to do")
 

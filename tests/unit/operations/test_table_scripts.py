@@ -62,7 +62,7 @@ def test_finish_shows_the_plan_on_stderr_and_the_results_on_stdout(capsys):
     assert err.splitlines() == [
         "Orders:",
         "  - enable the stream of Orders with NEW_AND_OLD_IMAGES",
-        "  - then, when both are ready, map the stream to the forwarder",
+        "  - then, when both are ready, map the stream",
         "Carts:",
         "  - nothing to do",
         "Orders: done",
