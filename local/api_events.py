@@ -50,7 +50,7 @@ class ApiEvents:
     it fails: the emulator's own queue of events forgets one that was throttled three times, so events wait
     here, and functions are invoked one after the other.
 
-    Not as on AWS: it takes half a second instead of minutes, no trail is needed, and failed calls make no
+    Not as on AWS: it takes a second instead of minutes, no trail is needed, and failed calls make no
     events, since the emulator's CloudTrail records neither errors nor answers (`responseElements` is null).
     EventBridge takes events with a source of AWS's from nobody, so targets are invoked directly. Scheduled
     rules are run by the emulator itself.
@@ -58,7 +58,7 @@ class ApiEvents:
     `deliveries` grows in the order of the calls; `calls_seen` has the CloudTrail ids of all calls looked at.
     """
 
-    def __init__(self, emulator: Emulator, interval: float = 0.5) -> None:
+    def __init__(self, emulator: Emulator, interval: float = 1.0) -> None:
         self.deliveries: list[Delivery] = []
         self._emulator = emulator
         self._interval = interval
