@@ -1,4 +1,4 @@
-"""The forwarder's zip as ./build.sh makes it."""
+"""A function's zip as ./build.sh makes it."""
 
 import json
 from pathlib import Path
@@ -11,7 +11,12 @@ from continuous_backup.operations import build
 COMPRESSIONS = ("firehose", "forwarder")
 
 
-def built_zip(folder: Path, config: dict[str, Any], files: dict[str, str] | None = None) -> Path:
+def built_zip(
+    folder: Path,
+    config: dict[str, Any],
+    files: dict[str, str] | None = None,
+    function: str = FORWARDER_FUNCTION,
+) -> Path:
     """Of configuration keys, and of Python files beside them, by name; `folder` is made and is its own."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.hjson").write_text(json.dumps(config))
@@ -20,4 +25,4 @@ def built_zip(folder: Path, config: dict[str, Any], files: dict[str, str] | None
     dist = folder / "dist"
     status = build.main([str(folder / "config.hjson"), "--this-machine", "--dist", str(dist)])
     assert status == 0, "build.sh said why"
-    return dist / build.zip_name(FORWARDER_FUNCTION)
+    return dist / build.zip_name(function)

@@ -1,4 +1,4 @@
-"""The forwarder's zip, built once for each configuration and process; servers on loopback; pipelines of both."""
+"""Zips, built once for each configuration and process; servers on loopback; pipelines of both."""
 
 import itertools
 import json
@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from continuous_backup.naming import FORWARDER_FUNCTION, ITEM_IMAGES_FUNCTION
 from tests.faults.built_zip import COMPRESSIONS, built_zip
 from tests.faults.endpoint import Server
+from tests.faults.images_pipeline import CONFIG, ImagesPipeline
 from tests.faults.pipeline import Pipeline
 
 Config = dict[str, Any]
@@ -19,13 +21,17 @@ Built = Callable[..., Path]
 
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
-    """The forwarder's zip as ./build.sh makes it of configuration keys and the Python files beside them."""
+    """A function's zip as ./build.sh makes it of configuration keys and the Python files beside them."""
     zips: dict[str, Path] = {}
 
-    def zip_of(config: Config | None = None, files: dict[str, str] | None = None) -> Path:
-        wanted = json.dumps([config, files], sort_keys=True)
+    def zip_of(
+        config: Config | None = None,
+        files: dict[str, str] | None = None,
+        function: str = FORWARDER_FUNCTION,
+    ) -> Path:
+        wanted = json.dumps([config, files, function], sort_keys=True)
         if wanted not in zips:
-            zips[wanted] = built_zip(tmp_path_factory.mktemp("build"), config or {}, files)
+            zips[wanted] = built_zip(tmp_path_factory.mktemp("build"), config or {}, files, function)
         return zips[wanted]
 
     return zip_of
@@ -48,6 +54,23 @@ def pipeline(built: Built, server: Server, tmp_path: Path) -> Iterator[Callable[
             return stack.enter_context(Pipeline(built(config, files), work, server, **options))
 
         yield make
+
+
+@pytest.fixture(scope="module")
+def warm_images(
+    built: Built, server: Server, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ImagesPipeline]:
+    """One process of the function that keeps images, for all tests of a module."""
+    a_zip = built(CONFIG, function=ITEM_IMAGES_FUNCTION)
+    with ImagesPipeline(a_zip, tmp_path_factory.mktemp("images"), server) as it:
+        yield it
+
+
+@pytest.fixture
+def images(warm_images: ImagesPipeline) -> ImagesPipeline:
+    """The same process, and nothing kept yet, nor any fault."""
+    warm_images.begin_anew()
+    return warm_images
 
 
 @pytest.fixture(params=COMPRESSIONS)

@@ -1,4 +1,4 @@
-"""Firehose's PutRecordBatch and S3's PutObject on loopback: with AWS's limits, and failing where a test wants it.
+"""Firehose's PutRecordBatch and S3's objects on loopback: with AWS's limits, and failing where a test wants it.
 
 It keeps whatever it accepted, also where the answer was lost: that is what the backup has.
 """
@@ -12,11 +12,14 @@ import re
 import threading
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import unquote
 
 from aiohttp import web
+
+from tests.faults.object_store import ObjectStore, Refusal, StoredObject
 
 #: https://docs.aws.amazon.com/firehose/latest/APIReference/API_PutRecordBatch.html and, for the bytes,
 #: https://docs.aws.amazon.com/firehose/latest/dev/limits.html; all before base64.
@@ -28,6 +31,7 @@ CALL_BYTES = 4 * 1024 * 1024
 _REQUEST_BYTES = 64 * 1024 * 1024
 _STARTS_WITHIN = 30.0
 _PUT_RECORD_BATCH = "Firehose_20150804.PutRecordBatch"
+_S3_OPERATIONS = {"PUT": "PutObject", "HEAD": "HeadObject"}
 _GZIP = b"\x1f\x8b"
 _CREDENTIAL = re.compile(r"Credential=([^/]+)/")
 
@@ -42,7 +46,9 @@ class Received:
 
 @dataclass(frozen=True)
 class Call:
-    """One request. `number` counts those of its operation from 0. S3's has a key and one record, the body."""
+    """One request. `number` counts those of its operation from 0. S3's has a key and one record, the body;
+    so has one that only asks for an object, and its body is empty.
+    """
 
     number: int
     operation: str
@@ -58,7 +64,8 @@ class Answer:
 
     Of a call that is accepted, `refused` are the places of records that are not, with `code`. With `error`,
     nothing is accepted. With `reset`, the connection is reset instead of an answer; with `seconds`, that is
-    how long it takes until there is one.
+    how long it takes until there is one, or an effect. With `held`, S3 takes an object only when `release` is
+    called: it was on its way for so long.
     """
 
     refused: frozenset[int] = frozenset()
@@ -67,6 +74,7 @@ class Answer:
     status: int = 400
     reset: bool = False
     seconds: float = 0.0
+    held: bool = False
 
 
 ACCEPT = Answer()
@@ -74,7 +82,10 @@ ACCEPT = Answer()
 ANSWER_LOST = Answer(reset=True)
 #: Neither accepted nor answered.
 NOT_TAKEN = Answer(error="ConnectionReset", reset=True)
+#: Nobody is told of anything, and it is accepted when nobody thinks of it any more.
+LATE = Answer(reset=True, held=True)
 DENIED = Answer(error="AccessDeniedException")
+S3_DENIED = Answer(error="AccessDenied", status=403)
 EXPIRED = Answer(error="ExpiredTokenException")
 NOT_THERE = Answer(error="ResourceNotFoundException")
 
@@ -91,7 +102,7 @@ def in_turn(answers: Iterable[Answer]) -> Script:
 class Endpoint:
     """What was accepted and how it answers. Served by `Server`; the fields may be set while it runs.
 
-    `accepted` holds each record with the delivery stream that took it, `objects` the objects on S3.
+    `accepted` holds each record with the delivery stream that took it, `store` the objects on S3.
     `delivery_streams` are those there are; None means that all are.
     """
 
@@ -99,17 +110,37 @@ class Endpoint:
     s3_script: Script = lambda call: ACCEPT
     delivery_streams: set[str] | None = None
     accepted: list[tuple[str, bytes]] = field(default_factory=list)
-    objects: dict[str, bytes] = field(default_factory=dict)
+    store: ObjectStore = field(default_factory=ObjectStore)
     calls: list[Received] = field(default_factory=list)
     broken_limits: list[str] = field(default_factory=list)
     unknown_requests: list[str] = field(default_factory=list)
+    #: Calls that are neither answered nor given up; what is held is not one of them.
+    in_work: int = 0
+    _held: list[Callable[[], object]] = field(default_factory=list)
+
+    @property
+    def objects(self) -> dict[str, StoredObject]:
+        """The objects on S3, by key."""
+        return self.store.objects
+
+    def release(self) -> None:
+        """What was held comes to S3 now."""
+        while self._held:
+            self._held.pop(0)()
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
+        self.in_work += 1
+        try:
+            return await self._answered(request, body)
+        finally:
+            self.in_work -= 1
+
+    async def _answered(self, request: web.Request, body: bytes) -> web.StreamResponse:
         if request.headers.get("X-Amz-Target") == _PUT_RECORD_BATCH:
             return await self._put_record_batch(request, json.loads(body))
-        if request.method == "PUT" and request.path.count("/") > 1:
-            return await self._put_object(request, body)
+        if request.method in _S3_OPERATIONS and request.path.count("/") > 1:
+            return await self._s3(request, body)
         self.unknown_requests.append(f"{request.method} {request.path} {request.headers.get('X-Amz-Target')}")
         return _json_error(Answer(error="UnknownOperationException"))
 
@@ -139,19 +170,25 @@ class Endpoint:
         refused = sum("ErrorCode" in each for each in entries)
         return _json({"FailedPutCount": refused, "Encrypted": False, "RequestResponses": entries})
 
-    async def _put_object(self, request: web.Request, body: bytes) -> web.StreamResponse:
+    async def _s3(self, request: web.Request, body: bytes) -> web.StreamResponse:
         key = unquote(request.path).split("/", 2)[2]
-        call = self._noted(request, "PutObject", "", key, (body,))
+        call = self._noted(request, _S3_OPERATIONS[request.method], "", key, (body,))
         answer = self.s3_script(call)
         await asyncio.sleep(answer.seconds)
-        if not answer.error:
-            self.objects[key] = body
+        effect = self.store.head if request.method == "HEAD" else partial(self.store.put, body=body)
+        outcome: StoredObject | Refusal = Refusal(answer.error, answer.status)
+        if answer.held:
+            self._held.append(lambda: effect(key, headers=request.headers))
+        elif not answer.error:
+            outcome = effect(key, headers=request.headers)
         if answer.reset:
             return _reset(request)
-        if answer.error:
-            code = f"<Error><Code>{answer.error}</Code><Message>refused by the test</Message></Error>"
-            return web.Response(status=answer.status, text=code, content_type="application/xml")
-        return web.Response(status=200, headers={"ETag": '"0"'})
+        if isinstance(outcome, StoredObject):
+            return web.Response(status=200, headers=outcome.headers())
+        if request.method == "HEAD":  # whose answers have no body
+            return web.Response(status=outcome.status)
+        text = f"<Error><Code>{outcome.code}</Code><Message>refused by the test</Message></Error>"
+        return web.Response(status=outcome.status, text=text, content_type="application/xml")
 
     def _noted(
         self, request: web.Request, operation: str, name: str, key: str, records: tuple[bytes, ...]

@@ -14,6 +14,7 @@ Rule = dict[str, Any]
 
 FIREHOSE: Rule = {"service": "firehose", "operation": "PutRecordBatch"}
 S3: Rule = {"service": "s3", "operation": "PutObject"}
+S3_HEAD: Rule = {"service": "s3", "operation": "HeadObject"}
 #: Every request that matches is aborted before it reaches the endpoint.
 RESET_BEFORE: Rule = {"reset": True}
 #: It takes effect, and then the connection is aborted instead of the answer.

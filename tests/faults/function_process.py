@@ -14,12 +14,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from continuous_backup.naming import FORWARDER_FUNCTION
 from tests.faults.event_source_mapping import FunctionError
 
 REGION = "eu-west-1"
 ACCOUNT_ID = "123456789012"
-FUNCTION = "LambdaStreamToFirehose"
-FUNCTION_ARN = f"arn:aws:lambda:{REGION}:{ACCOUNT_ID}:function:{FUNCTION}"
 #: What Lambda's own Python runtime has installed: https://docs.aws.amazon.com/lambda/latest/dg/lambda-python.html
 _OF_THE_RUNTIME = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3", "six")
 _RUNTIME = Path(__file__).with_name("lambda_runtime.py")
@@ -51,7 +50,14 @@ class FunctionProcess:
     """
 
     def __init__(
-        self, a_zip: Path, work: Path, endpoint_url: str, *, timeout: float = 120.0, skips_pauses: bool = False
+        self,
+        a_zip: Path,
+        work: Path,
+        endpoint_url: str,
+        *,
+        function: str = FORWARDER_FUNCTION,
+        timeout: float = 120.0,
+        skips_pauses: bool = False,
     ) -> None:
         self.timeout = timeout
         self.endpoint_url = endpoint_url
@@ -59,6 +65,8 @@ class FunctionProcess:
         self.environment: dict[str, str] = {}
         self.log = work / "function.log"
         self.cold_starts = 0
+        self._function = function
+        self._arn = f"arn:aws:lambda:{REGION}:{ACCOUNT_ID}:function:{function}"
         self._skips_pauses = skips_pauses
         self._task_root = work / "task"
         self._libraries = work / "runtime"
@@ -88,7 +96,7 @@ class FunctionProcess:
     def invoke(self, event: dict[str, Any]) -> Any:
         """The handler's answer. Raises FunctionError where it raises, runs out of time, or dies."""
         process = self._warm_or_cold()
-        invocation = {"event": event, "arn": FUNCTION_ARN, "id": str(uuid.uuid4()), "seconds": self.timeout}
+        invocation = {"event": event, "arn": self._arn, "id": str(uuid.uuid4()), "seconds": self.timeout}
         deadline = time.monotonic() + self.timeout
         try:
             _write_line(process, json.dumps(invocation).encode())
@@ -157,7 +165,7 @@ class FunctionProcess:
             "PYTHONPATH": f"{self._task_root}:{self._libraries}",
             "LAMBDA_TASK_ROOT": str(self._task_root),
             "_HANDLER": self._handler,
-            "AWS_LAMBDA_FUNCTION_NAME": FUNCTION,
+            "AWS_LAMBDA_FUNCTION_NAME": self._function,
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
             "AWS_REGION": REGION,
             "AWS_DEFAULT_REGION": REGION,

@@ -43,7 +43,7 @@ class GrowingLog:
             if "/oversize-" not in key:
                 raise Wrong(f"{key} is there, though every record of the stream was a change")
             self.oversize += 1
-            self._take(self._endpoint.objects.pop(key), key)
+            self._take(self._endpoint.objects.pop(key).body, key)
 
     def missing(self, records: Iterable[StreamRecord]) -> list[StreamRecord]:
         """Those that are nowhere yet."""

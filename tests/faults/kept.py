@@ -96,7 +96,7 @@ class Kept:
             self._take(lines_of(data), delivery_stream, delivery_stream.removesuffix(".gz"))
         for key in self._endpoint.objects.keys() - self._objects_read:
             self._objects_read.add(key)
-            lines = lines_of(self._endpoint.objects[key])
+            lines = lines_of(self._endpoint.objects[key].body)
             if under := _FAILED.fullmatch(key):
                 documents = [json.loads(line) for line in lines]
                 assert {stream_records.table(each) or "_" for each in documents} == {under["table"]}, key

@@ -1,6 +1,5 @@
 """Records that are no changes, and people's own functions that fail: kept whole, or written all the same."""
 
-import copy
 import json
 from collections.abc import Callable
 from typing import Any
@@ -8,67 +7,15 @@ from typing import Any
 import pytest
 
 from tests.faults.endpoint import ACCEPT, Answer
-from tests.faults.event_source_mapping import StreamRecord
 from tests.faults.fault_proxy import S3, error
 from tests.faults.kept import Whole, every_change_a_line
+from tests.faults.malformed_records import MALFORMED, SECRET, whole_if_malformed, with_malformed
 from tests.faults.pipeline import Pipeline
 from tests.faults.stream_changes import history
 
 Pipelines = Callable[..., Pipeline]
 
-#: In every item.
-SECRET = "what-nobody-may-see"
-
-
-def without(part: str) -> Callable[[Any], Any]:
-    def changed(record: Any) -> Any:
-        record = copy.deepcopy(record)
-        del (record["dynamodb"] if part in record["dynamodb"] else record)[part]
-        return record
-
-    return changed
-
-
-def with_(**parts: Any) -> Callable[[Any], Any]:
-    return lambda record: {**record, **parts}
-
-
-def with_part(**parts: Any) -> Callable[[Any], Any]:
-    return lambda record: {**record, "dynamodb": {**record["dynamodb"], **parts}}
-
-
-MALFORMED: dict[str, Callable[[Any], Any]] = {
-    "without dynamodb": without("dynamodb"),
-    "without keys": without("Keys"),
-    "without a sequence number": without("SequenceNumber"),
-    "without an event name": without("eventName"),
-    "without a source": without("eventSourceARN"),
-    "of another service": with_(eventSource="aws:kinesis"),
-    "of a kind that nobody knows": with_(eventName="RENAME"),
-    "with a dynamodb that is a text": with_(dynamodb="gone"),
-    "from a table of no possible name": with_(eventSourceARN="arn:aws:dynamodb:eu-west-1:1:table/../stream/1"),
-    "with an image that is a text": with_part(NewImage="gone"),
-    "with an image that is a list": with_part(OldImage=["gone"]),
-    "that is a text": lambda record: f"not {record['eventID']} an object",
-    "that is nothing": lambda record: None,
-    "with half of a surrogate pair": with_(
-        dynamodb={"Keys": {"Id": {"S": "\ud800"}}, "SequenceNumber": "99999999999999999999"}
-    ),
-}
 MALFORMED_RECORDS = pytest.mark.parametrize("malform", MALFORMED.values(), ids=MALFORMED)
-
-
-def with_malformed(malform: Callable[[Any], Any], *places: int, count: int = 60) -> list[StreamRecord]:
-    records = history(count, text=SECRET)
-    for place in places:
-        good = records[place]
-        records[place] = StreamRecord(good.sequence_number, good.created, malform(good.record))
-    return records
-
-
-def whole_if_malformed(records: list[StreamRecord], *places: int) -> Callable[[Any], Any]:
-    malformed = [json.dumps(records[place].record) for place in places]
-    return lambda record: Whole if json.dumps(record) in malformed else every_change_a_line(record)
 
 
 @MALFORMED_RECORDS

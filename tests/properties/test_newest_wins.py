@@ -33,7 +33,7 @@ class Object:
 
 
 class Writer:
-    """One delivery of one change: begun anew wherever an answer was lost, unless the writer is dead."""
+    """One delivery of one change: where an answer was lost it asks the same again, or begins anew."""
 
     def __init__(self, version: Version, likely_new: bool) -> None:
         self.version = version
@@ -46,20 +46,21 @@ class Writer:
         self._request: Request = next(self._steps)
 
     def step(self, there: Object, fault: str) -> None:
-        if fault == "refused":  # 409, 503, or a connection that was never made: nothing happened
-            return self._begin()
-        answer = there.answer(self._request, self.version)
-        if fault == "answer lost":
-            return self._begin()
-        try:
-            self._request = self._steps.send(answer)
-        except StopIteration as end:
-            self.result = end.value
-        return None
+        # Refused is 409, 503, or a connection that was never made: nothing happened.
+        answer = None if fault.startswith("refused") else there.answer(self._request, self.version)
+        if fault.endswith("begun anew"):
+            self._begin()
+        elif not fault:
+            try:
+                self._request = self._steps.send(answer)
+            except StopIteration as end:
+                self.result = end.value
 
 
 VERSIONS = st.builds(Version, st.sampled_from(STREAMS), st.integers(0, 5))
-FAULTS = st.sampled_from(["", "", "", "", "refused", "answer lost", "crash"])
+FAULTS = st.sampled_from(
+    [*([""] * 6), "refused", "refused, begun anew", "answer lost", "answer lost, begun anew", "crash"]
+)
 STEPS = st.lists(st.tuples(st.integers(0, 9), FAULTS), max_size=120)
 
 

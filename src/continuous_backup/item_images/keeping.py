@@ -156,9 +156,10 @@ class _Batch:
     def _write(self, item: _Item, patience: Patience) -> str:
         """Answers "" when it is there, or a newer one is; or else why not."""
         results: list[Result] = []
+        write = self._writer.attempts(item.name, item.latest, item.body)
 
         def attempt() -> str:
-            results.append(self._writer.write(item.name, item.latest, item.body))
+            results.append(write())
             return ""
 
         reason = patience.try_until_done(attempt, f"s3://{self._place.bucket}/{item.name}")

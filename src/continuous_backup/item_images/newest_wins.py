@@ -1,7 +1,8 @@
 """How an image is written so that no older one ever replaces a newer one, whoever else writes: pure.
 
 The writer asks what is there, and writes on the condition that it still is. It is a generator of what is to be
-asked of S3, which is sent the answers; where an answer does not come, it may be thrown away and begun anew.
+asked of S3, which is sent the answers; where an answer does not come, the same may be asked again, since its
+condition tells whether it took effect, or it may all be thrown away and begun anew.
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
 """
 

@@ -1,5 +1,6 @@
 """One image written to S3, on the condition that no newer one is there."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from continuous_backup.aws import Client, ClientError, error_code
@@ -36,19 +37,26 @@ class Writer:
         self._place = place
         self._account = account
 
-    def write(self, name: str, image: ItemImage, body: bytes) -> Result:
-        """Writes the image, or finds that what is there is at least as new.
+    def attempts(self, name: str, image: ItemImage, body: bytes) -> Callable[[], Result]:
+        """What writes the image, or finds that what is there is at least as new, when it is called.
 
-        Raises what AWS raises; then it may be there or not, and writing it again is safe.
+        It raises what AWS raises; then the image may be there or not, and calling it again is safe. It goes on
+        with the call that failed: what S3 has answered is not asked again, however often it refuses in between.
         """
         steps = newest_wins.write(image.version, likely_new=image.event in _LIKELY_NEW)
         request = next(steps)
-        while True:
-            try:
-                request = steps.send(self._asked(request, name, image, body))
-            except StopIteration as end:
-                result: Result = end.value
-                return result
+
+        def attempt() -> Result:
+            nonlocal request
+            while True:
+                answer = self._asked(request, name, image, body)
+                try:
+                    request = steps.send(answer)
+                except StopIteration as end:
+                    result: Result = end.value
+                    return result
+
+        return attempt
 
     def _asked(self, request: Request, name: str, image: ItemImage, body: bytes) -> Answer:
         where = {"Bucket": self._place.bucket, "Key": name, "ExpectedBucketOwner": self._account.id}

@@ -180,10 +180,11 @@ class ExistingItems:
 
     def _write(self, image: ItemImage) -> Result:
         name = object_names.of_keys(image.keys, self._place.prefix, image.table)
+        write = self._writer.attempts(name, image, image.document())
         results: list[Result] = []
 
         def attempt() -> str:
-            results.append(self._writer.write(name, image, image.document()))
+            results.append(write())
             return ""
 
         where = f"s3://{self._place.bucket}/{name}"
