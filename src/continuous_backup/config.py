@@ -472,7 +472,8 @@ def parse(values: object, environment: Mapping[str, str] | None = None, source: 
         problems.append("router, routeByAttribute: both are set, and one alone can decide; leave one of them out")
     problems += _of_somebody_elses(settled)
     if images := settled.get("item_images"):
-        problems += images.problems(settled.get("kms_key_arn", ""))
+        log = settled.get("bucket", ""), settled.get("prefix", Config.prefix)
+        problems += images.problems(settled.get("kms_key_arn", ""), *log)
     if problems:
         raise ConfigurationError(source, problems, "the README and docs/choices.md explain each key")
     return Config(**settled)

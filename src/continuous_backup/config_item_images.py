@@ -31,7 +31,12 @@ class ItemImages:
         shape=BUCKET_SHAPE,
     )
     prefix: str = key(
-        "prefix", "", "Path in the bucket; the table's name is added to it.", pattern=PATH, shape=PATH_SHAPE
+        "prefix",
+        "",
+        "Path in the bucket; the table's name is added to it.",
+        # What is left of S3's 1,024 bytes has room for a table's name and the digest of a long key.
+        pattern=rf"(?=.{{1,600}}\Z){PATH}",
+        shape=f"{PATH_SHAPE}, 600 characters at most",
     )
     replica_account_id: str = key(
         "replicaAccountId",
@@ -120,8 +125,17 @@ class ItemImages:
             return ""
         return self.replica_bucket or naming.default_replica_bucket(self.replica_account_id, self.replica_region)
 
-    def problems(self, kms_key_arn: str) -> list[str]:
-        """What does not go together, of these keys and the key `kmsKeyArn`."""
+    def problems(self, kms_key_arn: str, log_bucket: str, log_prefix: str) -> list[str]:
+        """What does not go together, of these keys and those of the change log."""
+        found = []
+        if self.bucket and (self.bucket, self.prefix) == (log_bucket, log_prefix):
+            found.append(
+                "itemImages.prefix: images would lie where the change log of their table does, and be read as "
+                "lines of it; choose another prefix, or another bucket"
+            )
+        return [*found, *self._problems_of_replica(kms_key_arn)]
+
+    def _problems_of_replica(self, kms_key_arn: str) -> list[str]:
         replica = {
             "replicaAccountId": self.replica_account_id,
             "replicaRegion": self.replica_region,

@@ -388,6 +388,23 @@ def test_item_images_of_a_bucket_with_a_key_are_not_replicated_without_one():
     assert told.startswith("itemImages.replicaKmsKeyArn: images that have a KMS key are replicated with a key of")
 
 
+def test_item_images_where_the_change_log_is_are_refused():
+    log = {"firehoseDeliveryBucket": "mine", "firehoseDeliveryPrefix": "a/b"}
+    (told,) = problems({**log, "itemImages": {"bucket": "mine", "prefix": "a/b"}})
+    assert told.startswith("itemImages.prefix: images would lie where the change log of their table does")
+    assert parsed({**log, "itemImages": {"bucket": "mine", "prefix": "a"}}).item_images.prefix == "a"
+
+
+@pytest.mark.parametrize("length", [600, 601])
+def test_prefix_of_item_images_leaves_room_for_a_table_and_a_key(length: int):
+    images = {"itemImages": {"prefix": "a" * length}}
+    if length == 600:
+        assert parsed(images).item_images.prefix == "a" * 600
+    else:
+        (told,) = problems(images)
+        assert "600 characters at most" in told
+
+
 @pytest.mark.parametrize(
     ("value", "found"),
     [

@@ -33,23 +33,24 @@ class Progress:
     """How far the scan of a table is, kept in a file, so that it goes on where it was stopped.
 
     `segments` has where each goes on: a key in typed JSON, None for the beginning; "" where it is done. It is of
-    one stream: of another one, the scan begins anew.
+    one stream, and of images at one place on S3: of another one, the scan begins anew.
     """
 
     file: Path
     table: str
     stream: str
+    images: str
     segments: dict[str, Any] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     @classmethod
-    def load(cls, file: Path, table: str, stream: str) -> "Progress":
+    def load(cls, file: Path, table: str, stream: str, images: str) -> "Progress":
         """What the file says of the table, or the beginning. Raises UsageError where it is no such file."""
-        made = cls(file, table, stream)
+        made = cls(file, table, stream, images)
         try:
             known = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
             of_table = known.get(table, {})
-            if of_table.get("stream") == stream:
+            if (of_table.get("stream"), of_table.get("images")) == (stream, images):
                 made.segments = dict(of_table["segments"])
         except (OSError, ValueError, KeyError, AttributeError, TypeError) as err:
             raise UsageError(
@@ -65,7 +66,7 @@ class Progress:
         with self._lock:
             self.segments[str(segment)] = place
             known = json.loads(self.file.read_text(encoding="utf-8")) if self.file.exists() else {}
-            known[self.table] = {"stream": self.stream, "segments": self.segments}
+            known[self.table] = {"stream": self.stream, "images": self.images, "segments": self.segments}
             beside = self.file.with_suffix(self.file.suffix + ".new")
             beside.write_text(json.dumps(known), encoding="utf-8")
             beside.replace(self.file)
@@ -79,6 +80,8 @@ class Found:
     written: int = 0
     there_already: int = 0
     items_of_the_last_page: int = 0
+    goes_on: bool = False
+    """Whether a part was scanned before, as the checkpoint says; that part is not in these counts."""
 
 
 class ExistingItems:
@@ -92,7 +95,6 @@ class ExistingItems:
         self._seconds_an_item = 1 / items_per_second
         self._free_at = 0.0
         self._lock = threading.Lock()
-        self._stop = threading.Event()
 
     def write(self, table: str, checkpoint: Path, on_page: Callable[[Found], None] = lambda _: None) -> Found:
         """Scans a table, consistently and in several segments, and writes an image of each item.
@@ -110,18 +112,19 @@ class ExistingItems:
             )
         self._require_mapping(table, stream)
         keys = tuple(each["AttributeName"] for each in described["KeySchema"])
-        progress = Progress.load(checkpoint, table, stream)
-        found = Found()
+        images = f"s3://{self._place.bucket}/{naming.table_prefix(self._place.prefix, table)}"
+        progress = Progress.load(checkpoint, table, stream, images)
+        found, stop = Found(goes_on=bool(progress.segments)), threading.Event()
         with ThreadPoolExecutor(SEGMENTS) as scans, ThreadPoolExecutor(self._place.writers) as writes:
             due = [
-                scans.submit(self._segment, table, keys, segment, progress, writes, found, on_page)
+                scans.submit(self._segment, table, keys, segment, progress, stop, writes, found, on_page)
                 for segment in range(SEGMENTS)
             ]
             try:
                 for each in due:
                     each.result()
             except BaseException:
-                self._stop.set()  # the other segments end with the page that they are at
+                stop.set()  # the other segments end with the page that they are at
                 raise
         return found
 
@@ -146,12 +149,13 @@ class ExistingItems:
         keys: tuple[str, ...],
         segment: int,
         progress: Progress,
+        stop: threading.Event,
         writes: ThreadPoolExecutor,
         found: Found,
         on_page: Callable[[Found], None],
     ) -> None:
         place = progress.next_of(segment)
-        while place != "" and not self._stop.is_set():
+        while place != "" and not stop.is_set():
             start = {"ExclusiveStartKey": _in_boto3s_form(place)} if place else {}
             time = self._aws.clock()
             page = self._dynamodb.scan(

@@ -111,8 +111,10 @@ def write_images(
             failed.append(table)
             continue
         there = f"{found.there_already:,} were there" if found.there_already else "none was there"
-        cli.tell(f"{table}: images of {found.written:,} of {found.items:,} items written; {there}.")
+        rest = f" (the rest: {options.checkpoint} says that it goes on)" if found.goes_on else ""
+        cli.tell(f"{table}: images of {found.written:,} of {found.items:,} items written; {there}{rest}.")
     if not failed:
+        options.checkpoint.unlink(missing_ok=True)  # all is done: another time, all is scanned again
         return ExitCode.DONE
     return ExitCode.PARTLY_DONE if len(failed) < len(tables) else ExitCode.FAILED
 

@@ -14,6 +14,7 @@ from tests.unit.item_images.fakes import FakeBucket, Fault, Keeper, change, s3_e
 from tests.unit.streams_to_firehose.fakes import ACCOUNT, NOW, stream_arn
 
 STREAM = stream_arn()
+IMAGES = "s3://images/backups/Orders/"
 
 
 class FakeTable:
@@ -116,22 +117,41 @@ def test_write_goes_on_where_it_was_stopped(tmp_path: Path):
     assert existing(FakeAws(table, bucket)).write("Orders", checkpoint).items == 0, "it is done"
 
 
+def test_write_after_a_table_that_failed_writes_the_next(tmp_path: Path):
+    table, bucket = FakeTable(items(8), fails_after=0), FakeBucket()
+    several = existing(FakeAws(table, bucket))
+    with pytest.raises(Exception, match="ResourceNotFoundException"):
+        several.write("Orders", tmp_path / "checkpoint.json")
+    table.fails_after = -1
+    assert several.write("Carts", tmp_path / "checkpoint.json").written == 8
+
+
+def test_write_to_another_bucket_begins_anew(tmp_path: Path):
+    checkpoint, table = tmp_path / "checkpoint.json", FakeTable(items(8))
+    existing(FakeAws(table, FakeBucket())).write("Orders", checkpoint)
+    elsewhere, aws = Place("others", "backups", writers=2), FakeAws(table, FakeBucket())
+    assert ExistingItems(aws, elsewhere, ACCOUNT, 1e6).write("Orders", checkpoint).written == 8  # type: ignore[arg-type]
+
+
 def test_progress_of_another_stream_or_table_begins_anew(tmp_path: Path):
     file = tmp_path / "checkpoint.json"
-    Progress.load(file, "Orders", STREAM).set(0, {"Id": {"N": "1"}})
-    Progress.load(file, "Carts", STREAM).set(1, "")
-    assert Progress.load(file, "Orders", STREAM).next_of(0) == {"Id": {"N": "1"}}
-    assert Progress.load(file, "Orders", STREAM).next_of(1) is None
-    assert Progress.load(file, "Carts", STREAM).next_of(1) == ""
-    assert Progress.load(file, "Orders", STREAM + "-later").next_of(0) is None
+    Progress.load(file, "Orders", STREAM, IMAGES).set(0, {"Id": {"N": "1"}})
+    Progress.load(file, "Carts", STREAM, IMAGES).set(1, "")
+    assert Progress.load(file, "Orders", STREAM, IMAGES).next_of(0) == {"Id": {"N": "1"}}
+    assert Progress.load(file, "Orders", STREAM, IMAGES).next_of(1) is None
+    assert Progress.load(file, "Carts", STREAM, IMAGES).next_of(1) == ""
+    assert Progress.load(file, "Orders", STREAM + "-later", IMAGES).next_of(0) is None
+    assert Progress.load(file, "Orders", STREAM, "s3://others/Orders/").next_of(0) is None
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"Orders": []}', json.dumps({"Orders": {"stream": STREAM}})])
+@pytest.mark.parametrize(
+    "text", ["", "[]", '{"Orders": []}', json.dumps({"Orders": {"stream": STREAM, "images": IMAGES}})]
+)
 def test_progress_in_a_file_that_is_no_such_file_says_so(tmp_path: Path, text: str):
     file = tmp_path / "checkpoint.json"
     file.write_text(text)
     with pytest.raises(UsageError, match="does not say how far a scan is"):
-        Progress.load(file, "Orders", STREAM)
+        Progress.load(file, "Orders", STREAM, IMAGES)
 
 
 def test_write_keeps_to_so_many_items_a_second(tmp_path: Path):

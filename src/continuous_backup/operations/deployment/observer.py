@@ -70,12 +70,18 @@ def _images_bucket(aws: Aws, config: Config, account: Account) -> ImagesBucket |
         return None
     s3 = aws.client("s3")
     try:
+        found = s3.head_bucket(Bucket=images.bucket, ExpectedBucketOwner=account.id)
         versioning = s3.get_bucket_versioning(Bucket=images.bucket, ExpectedBucketOwner=account.id)
     except ClientError as err:
         if error_code(err) in {"NoSuchBucket", "404"}:
             return ImagesBucket(images.bucket, exists=False)
         raise explain(err, f"bucket {images.bucket}, which itemImages names") from err
-    return ImagesBucket(images.bucket, versioned=versioning.get("Status") == "Enabled")
+    region = found.get("BucketRegion") or _region_told_in(found)
+    return ImagesBucket(
+        images.bucket,
+        versioned=versioning.get("Status") == "Enabled",
+        elsewhere=region if region != account.region else "",
+    )
 
 
 def _replica_bucket(aws: Aws, config: Config) -> ImagesBucket | None:

@@ -44,6 +44,12 @@ from continuous_backup.operations.deployment.state import (
 ALWAYS_UNRESERVED = 100
 
 _HAND_OVER = f"rename or remove it, or tag it {naming.MANAGED_TAG}={naming.MANAGED_TAG_VALUE} to hand it over"
+_REPLICA = "ReplicaBucketArn"
+_NOTHING_OLDER = Note(
+    "S3 replicates what is written from now on. Images that were there before reach the replica only with S3 "
+    "Batch Replication: see docs/item-images.md",
+    loud=True,
+)
 #: A stack in such a state can only be deleted.
 _NEVER_MADE = {"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED"}
 _SETTINGS = {
@@ -90,8 +96,27 @@ def plan(there: Deployment, wanted: Deployment, around: Surroundings, *, redeplo
 
 def plan_replica(there: Stack | None, wanted: Stack) -> list[Step]:
     """What it takes that the other account has the bucket of the replicas."""
-    conflicts = [*_not_ours([there] if there else []), *_busy(there)]
+    conflicts = [*_not_ours([there] if there else []), *_busy(there), *_of_another_source(there, wanted)]
     return [*conflicts] if conflicts else _images_steps(there, wanted)
+
+
+def _of_another_source(there: Stack | None, wanted: Stack) -> list[Conflict]:
+    """A bucket of replicas lets in one source; another would take its place, and tables of one name would mix."""
+    if there is None or there.status in _NEVER_MADE:
+        return []
+    differing = [
+        there.parameters[name]
+        for name in ("SourceAccountId", "SourceReplicationRoleArn")
+        if there.parameters.get(name, wanted.parameters.get(name)) != wanted.parameters.get(name)
+    ]
+    return [
+        Conflict(
+            f"CloudFormation stack {there.name} is for another source: {each}",
+            "a source has a replica of its own: use another region for it, or deploy the template "
+            "templates/item-images-replica.yaml under other names of stack and bucket",
+        )
+        for each in differing[:1]
+    ]
 
 
 def plan_removal(there: Deployment) -> list[Step]:
@@ -220,12 +245,23 @@ def _images_steps(there: Stack | None, wanted: Stack | None) -> list[Step]:
     same = there.template.strip() == wanted.template.strip()
     if same and all(there.parameters.get(name) == value for name, value in wanted.parameters.items()):
         return []
-    return [UpdateImagesStack(replace(wanted, parameters={**there.parameters, **wanted.parameters}))]
+    update = UpdateImagesStack(replace(wanted, parameters={**there.parameters, **wanted.parameters}))
+    if not there.parameters.get(_REPLICA) and wanted.parameters.get(_REPLICA):
+        return [update, _NOTHING_OLDER]
+    return [update]
 
 
 def _images_bucket_unfit(around: Surroundings) -> list[Conflict]:
     """Without versioning there is no replication, and no image as of a time."""
     bucket = around.images_bucket
+    if bucket is not None and bucket.elsewhere:
+        return [
+            Conflict(
+                f"bucket {bucket.name}, which itemImages names, is in {bucket.elsewhere}",
+                "name one of the tables' own region, which no other region's tables use: a replica in another "
+                "region is what itemImages.replicaRegion is for",
+            )
+        ]
     if bucket is None or (bucket.exists and bucket.versioned):
         return []
     so = "has no versioning" if bucket.exists else "is not there"

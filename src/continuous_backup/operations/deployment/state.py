@@ -101,6 +101,8 @@ class ImagesBucket:
     name: str
     exists: bool = True
     versioned: bool = True
+    elsewhere: str = ""
+    """Its region, where that is another one than the tables'."""
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ def wanted(
     return Deployment(
         bucket=Bucket(config.bucket, ours=True, secured=True, kms_key=config.kms_key_arn),
         roles_stack=_roles_stack(config, as_written, templates) if as_written.needs_roles_stack else None,
-        images_stack=_images_stack(config, as_written, account, templates),
+        images_stack=_images_stack(config, account, templates),
         log_groups={
             name: LogGroup(name, config.log_retention_days)
             for name in (
@@ -144,10 +144,10 @@ def _roles_stack(config: Config, as_written: Config, templates: Path) -> Stack:
     )
 
 
-def _images_stack(config: Config, as_written: Config, account: Account, templates: Path) -> Stack | None:
+def _images_stack(config: Config, account: Account, templates: Path) -> Stack | None:
     """The bucket of items' images, where it is ours to make. Raises UsageError for a replica in this account."""
     images = config.item_images
-    if images is None or (as_written.item_images and as_written.item_images.bucket):
+    if images is None or images.bucket != naming.default_images_bucket(account):
         return None
     parameters = {"BucketName": images.bucket, "Prefix": images.prefix, "KmsKeyArn": config.kms_key_arn}
     if images.replica_account_id == account.id:

@@ -571,6 +571,7 @@ def test_surroundings_tell_whether_the_bucket_that_is_named_for_images_has_versi
 ):
     stub("cloudtrail").add_response("describe_trails", {"trailList": []})
     asked = {"Bucket": "images", "ExpectedBucketOwner": ACCOUNT.id}
+    stub("s3").add_response("head_bucket", {"BucketRegion": ACCOUNT.region}, asked)
     stub("s3").add_response("get_bucket_versioning", {"Status": status} if status else {}, asked)
     config = replace(CONFIG, item_images=ItemImages(bucket="images"))
 
@@ -579,10 +580,19 @@ def test_surroundings_tell_whether_the_bucket_that_is_named_for_images_has_versi
 
 def test_surroundings_where_the_bucket_for_images_is_not_there_say_so(aws, stub, account_settings):
     stub("cloudtrail").add_response("describe_trails", {"trailList": []})
-    stub("s3").add_client_error("get_bucket_versioning", "NoSuchBucket")
+    stub("s3").add_client_error("head_bucket", "404", http_status_code=404)
     config = replace(CONFIG, item_images=ItemImages(bucket="images"))
 
     assert surroundings(aws, config, ACCOUNT).images_bucket == ImagesBucket("images", exists=False)
+
+
+def test_surroundings_where_the_bucket_for_images_is_in_another_region_say_which(aws, stub, account_settings):
+    stub("cloudtrail").add_response("describe_trails", {"trailList": []})
+    stub("s3").add_response("head_bucket", {"BucketRegion": "ap-south-1"})
+    stub("s3").add_response("get_bucket_versioning", {"Status": "Enabled"})
+    config = replace(CONFIG, item_images=ItemImages(bucket="images"))
+
+    assert surroundings(aws, config, ACCOUNT).images_bucket == ImagesBucket("images", elsewhere="ap-south-1")
 
 
 REPLICATED = ItemImages(replica_account_id="999999999999", replica_region="eu-central-1", replica_bucket="there")

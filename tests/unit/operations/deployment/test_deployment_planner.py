@@ -431,10 +431,12 @@ REPLICATED = aim(item_images=ItemImages(replica_account_id="999999999999", repli
 def test_plan_with_a_replica_tells_the_stack_of_it_and_keeps_what_else_somebody_gave_it():
     there = replace(IMAGES.images_stack, parameters={**IMAGES.images_stack.parameters, "NoncurrentDays": "7"})
 
-    (update,) = planned(replace(REPLICATED, images_stack=there), REPLICATED)
+    update, note = planned(replace(REPLICATED, images_stack=there), REPLICATED)
 
     assert isinstance(update, UpdateImagesStack)
     assert update.stack.parameters == {**REPLICATED.images_stack.parameters, "NoncurrentDays": "7"}
+    assert isinstance(note, Note)
+    assert "S3 replicates what is written from now on" in note.what
     assert planned(replace(REPLICATED, images_stack=update.stack), REPLICATED) == []
 
 
@@ -463,7 +465,7 @@ def test_plan_of_a_replica_makes_its_stack_once_and_touches_none_that_is_not_our
     assert plan_replica(None, stack) == [CreateImagesStack(stack)]
     assert plan_replica(replace(stack, parameters={"SourceAccountId": "1", "ObjectLockDays": "9"}), stack) == []
     assert plan_replica(replace(stack, template=""), stack) == [UpdateImagesStack(stack)]
-    for changes in ({"ours": False}, {"status": "UPDATE_IN_PROGRESS"}):
+    for changes in ({"ours": False}, {"status": "UPDATE_IN_PROGRESS"}, {"parameters": {"SourceAccountId": "2"}}):
         (conflict,) = plan_replica(replace(stack, **changes), stack)
         assert isinstance(conflict, Conflict)
 
@@ -473,6 +475,7 @@ def test_plan_of_a_replica_makes_its_stack_once_and_touches_none_that_is_not_our
     [
         (ImagesBucket("mine", versioned=False), "has no versioning"),
         (ImagesBucket("mine", exists=False), "is not there"),
+        (ImagesBucket("mine", elsewhere="ap-south-1"), "is in ap-south-1"),
     ],
 )
 def test_plan_with_a_bucket_of_images_that_does_not_do_changes_nothing(bucket, said):

@@ -97,6 +97,7 @@ def test_images_of_items_have_a_stack_unless_a_bucket_is_named_and_a_function():
     assert (function.memory_mb, function.timeout_seconds, function.reserved_concurrency) == (512, 120, 0)
     assert list(ours.functions)[-1] == naming.ENSURE_FUNCTION, "what wires is deployed last"
 
+    assert aim(item_images=ItemImages(bucket=naming.default_images_bucket(ACCOUNT))).images_stack is not None
     named = aim(item_images=ItemImages(bucket="mine"))
     assert named.images_stack is None
     assert named.roles_stack.parameters["ImagesBucketName"] == "mine"
