@@ -3,21 +3,23 @@
 
 import script_environment  # noqa: F401, I001  finds our package and its libraries
 
-import argparse
 import sys
 from collections.abc import Sequence
 
 from continuous_backup.errors import ExitCode
 from continuous_backup.operations import cli
-from continuous_backup.operations.images import script
+from continuous_backup.operations.images import options, script
 
 
 def main(arguments: Sequence[str]) -> ExitCode:
-    parser = argparse.ArgumentParser(
+    parser = cli.Parser(
         description="Write the items of a table back from their images in a bucket, or in its replica."
     )
-    script.add_options(parser)
-    return script.restore(parser.parse_args(arguments))
+    options.add_to(parser)
+    asked = parser.parse_args(arguments)
+    if asked.partition_key and not asked.create:
+        parser.error("--partition-key belongs to --create")
+    return script.restore(asked)
 
 
 if __name__ == "__main__":

@@ -34,6 +34,8 @@ RESTORABLE_SINCE_TAG = "dynamodb-continuous-backup:restorable-since"
 #: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_Record.html
 EVENT_NAMES = ("INSERT", "MODIFY", "REMOVE")
 
+#: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_CreateTable.html
+_TABLE = re.compile(r"[a-zA-Z0-9_.-]{3,255}")
 #: https://docs.aws.amazon.com/firehose/latest/APIReference/API_CreateDeliveryStream.html
 LONGEST_DELIVERY_STREAM_NAME = 64
 _DIGEST_DIGITS = 16
@@ -136,6 +138,11 @@ def delivery_stream_name(table: str, *, compressed_by_forwarder: bool = False) -
         digest = hashlib.sha256(table.encode()).hexdigest()[:_DIGEST_DIGITS]
         return f"{table[:kept]}-{digest}{suffix}"
     return table + suffix
+
+
+def is_table_name(text: str) -> bool:
+    """Whether DynamoDB lets a table be called so."""
+    return _TABLE.fullmatch(text) is not None
 
 
 def table_prefix(prefix: str, table: str) -> str:

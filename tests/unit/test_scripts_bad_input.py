@@ -3,15 +3,20 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import built_zips
 import pytest
 
+import restore_images
+from continuous_backup.operations import cli
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 TABLE_SCRIPTS = ("provision_tables.py", "deprovision_tables.py")
-SCRIPTS = (*TABLE_SCRIPTS, "deploy.py", "undeploy.py")
+CONFIGURED = (*TABLE_SCRIPTS, "deploy.py", "undeploy.py")
+SCRIPTS = (*CONFIGURED, "restore_images.py")
 USAGE = 2
 
 
@@ -58,6 +63,8 @@ class Folder:
         """The arguments with which a script gets as far as the configuration and AWS."""
         if script in TABLE_SCRIPTS:
             return ["tables.hjson"]
+        if script == "restore_images.py":
+            return ["Orders", "--bucket", "images"]
         return ["--dist", str(self.dist)] if script == "deploy.py" else []
 
 
@@ -66,10 +73,29 @@ def folder(tmp_path: Path) -> Folder:
     return Folder(tmp_path)
 
 
+@pytest.fixture
+def restore(folder, no_aws_settings, monkeypatch, capsys) -> Callable[..., Said]:
+    """restore_images.py in that folder, and in this process: a process takes a second."""
+
+    def said(*arguments: str) -> Said:
+        monkeypatch.chdir(folder.path)
+        monkeypatch.setenv("AWS_REGION", "eu-west-1")
+        monkeypatch.setattr(sys, "argv", ["restore_images.py", *arguments])
+        return Said(cli.run(restore_images.main), *capsys.readouterr())
+
+    return said
+
+
 def is_refused(said: Said, first_line: str, code: int = USAGE) -> None:
     assert (said.first_line, said.code, said.out) == (first_line, code, "")
     assert "\nTry: " in said.err
     assert "Traceback" not in said.err
+
+
+def shows_its_usage(said: Said, script: str, problem: str) -> None:
+    assert (said.code, said.out) == (USAGE, "")
+    assert said.first_line.startswith(f"usage: {script} ")
+    assert said.err.endswith(f"\nError: {problem}\nTry: {script} --help explains each option\n")
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
@@ -77,34 +103,33 @@ def test_script_with_help_explains_itself_and_every_option(folder, script):
     said = folder.run(script, "--help")
 
     assert (said.code, said.err) == (0, "")
-    for option in ("--config-file", "--profile", "--region", "--endpoint-url", "--output", "--dry-run", "--yes"):
+    for option in ("--profile", "--region", "--endpoint-url", "--output", "--dry-run", "--yes"):
         assert option in said.out
+    assert ("--config-file" in said.out) == (script in CONFIGURED)
 
 
-def test_script_with_an_option_that_there_is_not_shows_its_usage(folder):
-    said = folder.run("undeploy.py", "--nonsense")
+@pytest.mark.parametrize("script", ["undeploy.py", "restore_images.py"])
+def test_script_with_an_option_that_there_is_not_shows_its_usage(folder, script):
+    said = folder.run(script, *folder.usual(script), "--nonsense")
 
-    assert (said.code, said.out) == (USAGE, "")
-    assert said.first_line.startswith("usage: undeploy.py ")
-    assert said.err.endswith("unrecognized arguments: --nonsense\n")
+    shows_its_usage(said, script, "unrecognized arguments: --nonsense")
 
 
 @pytest.mark.parametrize("script", TABLE_SCRIPTS)
 def test_script_without_its_whitelist_shows_its_usage(folder, script):
     said = folder.run(script)
 
-    assert (said.code, said.out) == (USAGE, "")
-    assert said.err.endswith("the following arguments are required: whitelist\n")
+    shows_its_usage(said, script, "the following arguments are required: whitelist")
 
 
-@pytest.mark.parametrize("script", SCRIPTS)
+@pytest.mark.parametrize("script", CONFIGURED)
 def test_script_with_a_configuration_file_that_is_not_there_names_it(folder, script):
     said = folder.run(script, *folder.usual(script), "--config-file", "nowhere.hjson")
 
     is_refused(said, "Error: there is no configuration file nowhere.hjson")
 
 
-@pytest.mark.parametrize("script", SCRIPTS)
+@pytest.mark.parametrize("script", CONFIGURED)
 def test_script_with_a_configuration_file_that_does_not_parse_says_where(folder, script):
     (folder.path / "broken.hjson").write_text("{\n  region: eu-west-1\n  logFormat\n}\n")
 
@@ -117,7 +142,7 @@ def test_script_with_a_configuration_file_that_does_not_parse_says_where(folder,
     )
 
 
-@pytest.mark.parametrize("script", SCRIPTS)
+@pytest.mark.parametrize("script", CONFIGURED)
 def test_script_with_a_configuration_of_mistakes_shows_all_of_them(folder, script):
     (folder.path / "wrong.hjson").write_text(
         "firehoseDeliveryBuckets: b\nregion: <my region>\nstreamsMaxRecordsBatch: lots\n"
@@ -154,14 +179,27 @@ def test_script_without_credentials_says_how_to_get_some(folder, script):
     is_refused(said, "Error: there are no AWS credentials")
 
 
-def test_script_with_a_profile_that_is_not_there_names_it(folder):
-    said = folder.run("undeploy.py", "--region", "eu-west-1", "--profile", "nobody")
+@pytest.mark.parametrize(
+    ("script", "option"),
+    [("undeploy.py", "--profile"), ("restore_images.py", "--profile"), ("restore_images.py", "--bucket-profile")],
+)
+def test_script_with_a_profile_that_is_not_there_names_it(folder, script, option):
+    said = folder.run(script, *folder.usual(script), "--region", "eu-west-1", option, "nobody")
 
     is_refused(said, "Error: there is no AWS profile nobody")
 
 
-def test_script_with_an_endpoint_that_is_no_url_says_what_one_is(folder):
-    said = folder.run("undeploy.py", "--endpoint-url", "localhost:4566", AWS_REGION="eu-west-1")
+@pytest.mark.parametrize("option", ["--region", "--bucket-region"])
+def test_script_with_a_region_that_cannot_be_one_names_it(folder, option):
+    usual = folder.usual("restore_images.py")
+    said = folder.run("restore_images.py", *usual, option, "over there", AWS_REGION="eu-west-1")
+
+    is_refused(said, "Error: over there is not an AWS region")
+
+
+@pytest.mark.parametrize("script", ["undeploy.py", "restore_images.py"])
+def test_script_with_an_endpoint_that_is_no_url_says_what_one_is(folder, script):
+    said = folder.run(script, *folder.usual(script), "--endpoint-url", "localhost:4566", AWS_REGION="eu-west-1")
 
     is_refused(said, "Error: Invalid endpoint: localhost:4566")
     assert said.err.endswith("Try: an endpoint is a URL, such as http://localhost:4566\n")
@@ -203,6 +241,85 @@ def test_deploy_with_another_configuration_than_was_built_refuses(folder):
 
     is_refused(said, "Error: the zips in dist were built with another configuration than mine.hjson")
     assert said.err.endswith("Try: run ./build.sh mine.hjson, so that the functions have it too\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        ([], "the following arguments are required: TABLE, --bucket"),
+        (["Orders"], "the following arguments are required: --bucket"),
+        (["Orders", "--bucket"], "argument --bucket: expected one argument"),
+        (
+            ["a/b", "--bucket", "images"],
+            'argument TABLE: "a/b" is not a table\'s name: 3 to 255 letters, digits, _ . -',
+        ),
+        (
+            ["Orders", "--bucket", "s3://images"],
+            'argument --bucket: "s3://images" is not a bucket name (3 to 63 of a-z, 0-9, dot and dash), without '
+            "s3://",
+        ),
+        (
+            ["Orders", "--bucket", "images", "--to-table", ""],
+            'argument --to-table: "" is not a table\'s name: 3 to 255 letters, digits, _ . -',
+        ),
+        (
+            ["Orders", "--bucket", "images", "--as-of", "yesterday"],
+            'argument --as-of: "yesterday" is not a time such as 2026-11-25T10:00:00Z',
+        ),
+        (
+            ["Orders", "--bucket", "images", "--if", "older"],
+            "argument --if: invalid choice: 'older' (choose from 'newer', 'always', 'never')",
+        ),
+        *(
+            (
+                ["Orders", "--bucket", "images", "--writes-per-second", text],
+                f'argument --writes-per-second: "{text}" is not a number above zero',
+            )
+            for text in ("0", "-5", "NaN", "lots")
+        ),
+        (
+            ["Orders", "--bucket", "images", "--key-prefix", "customer-"],
+            'argument --key-prefix: "customer-" is not ATTRIBUTE=TEXT, such as id=customer-',
+        ),
+        (
+            ["Orders", "--bucket", "images", "--partition-key", "id"],
+            "--partition-key belongs to --create",
+        ),
+    ],
+)
+def test_restore_with_an_argument_that_cannot_be_meant_says_what_can_be(restore, arguments, problem):
+    shows_its_usage(restore(*arguments), "restore_images.py", problem)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "not JSON", '{"of": {}, "after": "", "tally": {"images": "lots"}}'])
+def test_restore_with_a_checkpoint_that_is_none_leaves_it_and_says_so(folder, restore, text):
+    (folder.path / "notes.json").write_text(text)
+
+    said = restore("Orders", "--bucket", "images", "--checkpoint", "notes.json")
+
+    assert said.first_line.startswith("Error: notes.json does not say how far a restoration is: ")
+    is_refused(said, said.first_line)
+    assert (folder.path / "notes.json").read_text() == text
+
+
+@pytest.mark.parametrize(
+    ("checkpoint", "first_line"),
+    [
+        (
+            "nowhere/notes.json",
+            "Error: how far it is cannot be noted in nowhere/notes.json: No such file or directory: nowhere",
+        ),
+        (
+            "tables.hjson/notes.json",
+            "Error: how far it is cannot be noted in tables.hjson/notes.json: Not a directory: tables.hjson",
+        ),
+        ("dist", "Error: dist does not say how far a restoration is: [Errno 21] Is a directory: 'dist'"),
+    ],
+)
+def test_restore_with_a_checkpoint_where_no_file_can_be_says_so_before_anything_is_done(
+    restore, checkpoint, first_line
+):
+    is_refused(restore("Orders", "--bucket", "images", "--checkpoint", checkpoint), first_line)
 
 
 def test_script_with_debug_shows_the_stack_and_the_same_message(folder):

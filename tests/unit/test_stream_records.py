@@ -7,25 +7,14 @@ import pytest
 
 from continuous_backup import stream_records
 from continuous_backup.errors import MalformedEvent
-from tests.unit.streams_to_firehose.fakes import NOW, sequence_number, stream_arn, stream_record
-
-
-def without(record: dict[str, Any], *path: str) -> dict[str, Any]:
-    copy = json.loads(json.dumps(record))
-    inner = copy
-    for name in path[:-1]:
-        inner = inner[name]
-    del inner[path[-1]]
-    return copy
-
-
-def with_value(record: dict[str, Any], value: Any, *path: str) -> dict[str, Any]:
-    copy = json.loads(json.dumps(record))
-    inner = copy
-    for name in path[:-1]:
-        inner = inner[name]
-    inner[path[-1]] = value
-    return copy
+from tests.unit.streams_to_firehose.fakes import (
+    NOW,
+    sequence_number,
+    stream_arn,
+    stream_record,
+    with_value,
+    without,
+)
 
 
 @pytest.mark.parametrize("identity", [None, {}, "dynamodb.amazonaws.com", {"principalId": "somebody"}])

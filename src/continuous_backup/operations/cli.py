@@ -6,7 +6,7 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from rich.console import Console
 from rich.table import Table
@@ -22,14 +22,25 @@ _DEFAULT_CONFIG = "config.hjson"
 #: Wider than any row: lines are folded for a terminal's sake alone.
 _WIDTH_OF_A_FILE = 10_000
 
+#: Once in eleven days.
+_LEAST_A_SECOND = 1e-6
+
 #: Results go to standard output, everything else to standard error. Both honour NO_COLOR.
 results = Console(soft_wrap=True, highlight=False, emoji=False)
 progress = Console(stderr=True, soft_wrap=True, highlight=False, emoji=False)
 
 
-def parser(description: str, *, config_default: bool = True) -> argparse.ArgumentParser:
+class Parser(argparse.ArgumentParser):
+    """One whose errors are like all others, below the usage."""
+
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        raise UsageError(message, f"{self.prog} --help explains each option")
+
+
+def parser(description: str, *, config_default: bool = True) -> Parser:
     """A parser with the options that every script has."""
-    made = argparse.ArgumentParser(description=description)
+    made = Parser(description=description)
     made.add_argument(
         "--config-file",
         type=Path,
@@ -49,10 +60,13 @@ def parser(description: str, *, config_default: bool = True) -> argparse.Argumen
 
 
 def positive(text: str) -> float:
-    """For an option: a number above zero."""
-    number = float(text)
-    if not 0 < number < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text} is not a number above zero")
+    """For an option: a number above zero, so far above that something can be so many times a second."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not _LEAST_A_SECOND <= number < float("inf"):
+        raise argparse.ArgumentTypeError(f'"{text}" is not a number above zero')
     return number
 
 

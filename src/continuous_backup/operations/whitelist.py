@@ -1,14 +1,13 @@
 """Which tables a person asks for: the whitelist file."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from continuous_backup import config as configuration
+from continuous_backup import naming
 from continuous_backup.errors import ConfigurationError, UsageError
 
-_TABLE_NAME = re.compile(r"[a-zA-Z0-9_.-]{3,255}")
 _HINT = "see whitelist.hjson: provisionAll: true, or tableNames: [ ... ]"
 
 
@@ -55,7 +54,7 @@ def parse(values: object, source: str = "whitelist") -> Whitelist:
     problems += [
         f"tableNames: {name!r} is not a table's name (3 to 255 of a-z, A-Z, 0-9, _ . -)"
         for name in names
-        if not isinstance(name, str) or not _TABLE_NAME.fullmatch(name)
+        if not isinstance(name, str) or not naming.is_table_name(name)
     ]
     if not problems and not all_tables and not names:
         problems.append("it asks for no table: provisionAll is not true and tableNames is empty")

@@ -1,8 +1,8 @@
 """The API calls that our code can make, read from its source: what the policies have to allow.
 
-A call is known by how it is written: a method of `….client("<service>")` or of a variable that holds such a
-client, `….pages("<service>", "<operation>", …)`, and `self._firehose("<method>")`. A client that is used in any
-other way is an error and never a guess.
+A call is known by how it is written: a method of `….client("<service>")` or of what holds such a client, which is
+a variable, an attribute of `self`, or a parameter `<service>: Client`; `….pages("<service>", "<operation>", …)`;
+and `self._firehose("<method>")`. A client that is used in any other way is an error and never a guess.
 """
 
 import ast
@@ -22,6 +22,8 @@ _SERVICES = {"dynamodbstreams": "dynamodb", "resourcegroupstaggingapi": "tag"}
 _ACTIONS = {
     "s3:HeadBucket": "s3:ListBucket",
     "s3:HeadObject": "s3:GetObject",
+    "s3:ListObjectsV2": "s3:ListBucket",
+    "s3:ListObjectVersions": "s3:ListBucketVersions",
     "s3:GetBucketEncryption": "s3:GetEncryptionConfiguration",
     "s3:PutBucketEncryption": "s3:PutEncryptionConfiguration",
     "s3:GetPublicAccessBlock": "s3:GetBucketPublicAccessBlock",
@@ -117,13 +119,24 @@ class Module:
 
     @cached_property
     def _clients(self) -> dict[str, str]:
-        """The variables that hold a client, and of which service: one name, one service, in a whole module."""
+        """What holds a client, and of which service: one name, one service, in a whole module."""
         held: dict[str, str] = {}
-        for node in ast.walk(self._tree):
-            for name, value in _assigned(node):
-                if (service := _service(value)) and held.setdefault(name, service) != service:
-                    raise NotImplementedError(f"{name} is a client of {service} and of {held[name]}")
+        for name, service in self._holders():
+            if not name or held.setdefault(name, service) != service:
+                raise NotImplementedError(
+                    f"{name or 'something'} is a client of {service} and of {held.get(name)}"
+                )
         return held
+
+    def _holders(self) -> Iterator[tuple[str, str]]:
+        """Each parameter, variable and attribute with the service whose client it is given."""
+        nodes = list(ast.walk(self._tree))
+        of_parameters = {node.arg: node.arg for node in nodes if isinstance(node, ast.arg) and _is_client(node)}
+        yield from of_parameters.items()
+        for node in nodes:
+            for name, value in _assigned(node):
+                if service := _service(value) or of_parameters.get(_holder(value)):
+                    yield name, service
 
 
 def _actions_of(parts: Iterable[ast.AST], clients: dict[str, str]) -> set[str]:
@@ -139,9 +152,7 @@ def _calls(part: ast.AST, clients: dict[str, str]) -> Iterator[tuple[str, str]]:
             yield _text(node.args[0]), _text(node.args[1])
         elif isinstance(node, ast.Call) and _called(node) == "_firehose":
             yield "firehose", _text(node.args[0])
-        service = _service(node) or (
-            clients.get(node.id) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) else None
-        )
+        service = _service(node) or (clients.get(_holder(node)) if _is_read(node) else None)
         if service is None:
             continue
         user = parents.get(node)
@@ -158,14 +169,14 @@ def _calls(part: ast.AST, clients: dict[str, str]) -> Iterator[tuple[str, str]]:
 def _is_understood(
     node: ast.AST, user: ast.AST | None, parents: dict[ast.AST, ast.AST], clients: dict[str, str]
 ) -> bool:
-    """A client put into a variable, or handed to a function whose parameter has the variable's name."""
+    """A client put where it is held, or handed from there to a function that calls it the same."""
     if isinstance(user, ast.Tuple):
         user = parents.get(user)
-    if isinstance(user, ast.Assign):
+    if isinstance(user, ast.Assign | ast.AnnAssign):
         return True
     if isinstance(user, ast.Call) and _called(user) == "getattr":
         return _enclosing_function(user, parents) == "_firehose"  # each use of it is a call of its own
-    return isinstance(user, ast.Call) and isinstance(node, ast.Name) and node.id in clients
+    return isinstance(user, ast.Call) and _holder(node) in clients
 
 
 def _enclosing_function(node: ast.AST, parents: dict[ast.AST, ast.AST]) -> str:
@@ -175,15 +186,30 @@ def _enclosing_function(node: ast.AST, parents: dict[ast.AST, ast.AST]) -> str:
 
 
 def _assigned(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
-    if not isinstance(node, ast.Assign):
+    """What is put where, by the name of the variable or attribute."""
+    if not isinstance(node, ast.Assign | ast.AnnAssign) or node.value is None:
         return
-    target, value = node.targets[0], node.value
-    if isinstance(target, ast.Name):
-        yield target.id, value
-    elif isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
-        yield from (
-            (each.id, its) for each, its in zip(target.elts, value.elts, strict=True) if isinstance(each, ast.Name)
-        )
+    target, value = node.targets[0] if isinstance(node, ast.Assign) else node.target, node.value
+    if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
+        yield from ((_holder(each), its) for each, its in zip(target.elts, value.elts, strict=True))
+    else:
+        yield _holder(target), value
+
+
+def _holder(node: ast.AST) -> str:
+    """The name of a variable, or of an attribute with its `self.`; empty for anything else."""
+    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self":
+        return f"self.{node.attr}"
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def _is_read(node: ast.AST) -> bool:
+    return isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Load)
+
+
+def _is_client(parameter: ast.arg) -> bool:
+    annotation = parameter.annotation
+    return isinstance(annotation, ast.Name) and annotation.id == "Client"
 
 
 def _service(node: ast.AST) -> str | None:

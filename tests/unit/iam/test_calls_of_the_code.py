@@ -1,9 +1,11 @@
 """What the code calls is allowed to whoever runs it: the calls are read from the source, not written down here."""
 
 import pytest
+from botocore.exceptions import UnknownServiceError
 
 from tests.unit.iam.calls import Module
-from tests.unit.iam.policies import SCRIPTS, actions_of, operator_policy, roles_stack
+from tests.unit.iam.policies import IMAGES_BUCKET, ROOT, SCRIPTS, actions_of, operator_policy, roles_stack
+from tests.unit.iam.restoring_policies import BUCKET_SIDE, SIDES, TABLE_SIDE, restoring_policy
 from tests.unit.iam.sample import ACCOUNT, BUCKET, PREFIX
 
 WIRING, OPERATIONS = "src/continuous_backup/ensure_backup", "src/continuous_backup/operations"
@@ -19,8 +21,15 @@ DEPLOYMENT_SCRIPT = Module(f"{OPERATIONS}/deployment/script.py")
 PROVISIONING = Module(f"{OPERATIONS}/provisioning.py")
 TABLE_SCRIPTS = Module(f"{OPERATIONS}/table_scripts.py")
 EXISTING_ITEMS = Module(f"{OPERATIONS}/existing_items.py")
-#: Of item_images/writing.py, to which the client is handed.
-WRITING_IMAGES = {"s3:GetObject", "s3:PutObject", "s3:PutObjectTagging"}
+#: PutObject needs the second action where it is given tags.
+WRITING_IMAGES = Module("src/continuous_backup/item_images/writing.py").actions() | {"s3:PutObjectTagging"}
+RESTORING = {
+    action
+    for path in sorted((ROOT / OPERATIONS / "images").glob("*.py"))
+    for action in Module(str(path)).actions()
+}
+#: GetObject needs it where it is given a version.
+READING_VERSIONS = {"s3:GetObjectVersion"}
 PROVISION, DEPROVISION = Module("provision_tables.py"), Module("deprovision_tables.py")
 
 EXECUTORS = {
@@ -72,6 +81,16 @@ def test_policy_of_a_script_allows_every_call_that_its_code_makes(script: str):
     assert CALLS[script] - actions_of(policy["Statement"]) == set()
 
 
+def test_policies_for_the_sides_of_a_restoration_allow_the_calls_that_its_code_makes_there_and_no_others():
+    allowed = {side: actions_of(restoring_policy(side, ACCOUNT, IMAGES_BUCKET)["Statement"]) for side in SIDES}
+
+    assert {action.partition(":")[0] for action in RESTORING} == {"s3", "dynamodb"}
+    assert allowed == {
+        BUCKET_SIDE: ASKING_WHO | READING_VERSIONS | {each for each in RESTORING if each.startswith("s3:")},
+        TABLE_SIDE: ASKING_WHO | {each for each in RESTORING if each.startswith("dynamodb:")},
+    }
+
+
 def test_lambda_role_allows_every_call_that_ensuring_a_backup_makes():
     role = roles_stack(ACCOUNT, BucketName=BUCKET).roles["LambdaRole"]
 
@@ -116,6 +135,16 @@ def test_every_action_is_planned_by_somebody():
         ('self._firehose("delete_delivery_stream")(DeliveryStreamName=n)', {"firehose:DeleteDeliveryStream"}),
         ('logs = aws.client("logs")\nlogs.exceptions.ResourceNotFoundException', set()),
         ('aws.client("logs").create_log_group(tags=t)', {"logs:CreateLogGroup", "logs:TagResource"}),
+        ("def f(s3: Client):\n    use(s3)\n    s3.get_object(Key=k)", {"s3:GetObject"}),
+        (
+            'class C:\n    def m(self):\n        self._d: Client = aws.client("dynamodb")\n        self._d.scan()',
+            {"dynamodb:Scan"},
+        ),
+        (
+            "class C:\n    def __init__(self, s3: Client):\n        self._s3 = s3\n"
+            "    def m(self):\n        ask(self._s3)\n        return self._s3.head_object(Key=k)",
+            {"s3:GetObject"},
+        ),
     ],
 )
 def test_calls_of_source_are_the_actions_that_iam_asks_for(tmp_path, code: str, actions: set[str]):
@@ -131,10 +160,15 @@ def test_calls_of_source_are_the_actions_that_iam_asks_for(tmp_path, code: str, 
         'getattr(aws.client("firehose"), operation)()',
         'some = aws.client("s3")\nsome = aws.client("sns")',
         'def f():\n    return aws.client("s3")',
+        "def f(s3: Client):\n    return [s3]",
+        "class C:\n    def m(self, s3: Client):\n        self.s3, self.other = s3, 1\n        return self.s3",
+        'def f(s3: Client):\n    s3 = aws.client("sns")',
+        'clients["s3"] = aws.client("s3")',
+        "def f(s4: Client):\n    s4.get_object()",
     ],
 )
 def test_calls_of_source_that_cannot_be_told_are_an_error(tmp_path, code: str):
-    with pytest.raises((NotImplementedError, KeyError)):
+    with pytest.raises((NotImplementedError, KeyError, UnknownServiceError)):
         _module(tmp_path, code).actions()
 
 

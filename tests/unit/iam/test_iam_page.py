@@ -17,6 +17,7 @@ from tests.unit.iam.policies import (
     operator_policy_text,
     roles_stack,
 )
+from tests.unit.iam.restoring_policies import SIDES
 from tests.unit.iam.sample import ACCOUNT, BUCKET, KEY
 
 PAGE = (ROOT / "docs" / "iam.md").read_text()
@@ -30,10 +31,10 @@ def _section(title: str) -> str:
 
 
 def test_policies_when_listed_are_those_of_the_scripts():
-    assert {path.stem for path in OPERATOR_POLICIES.glob("*")} == set(SCRIPTS)
+    assert {path.stem for path in OPERATOR_POLICIES.glob("*")} == {*SCRIPTS, *SIDES}
 
 
-@pytest.mark.parametrize("script", SCRIPTS)
+@pytest.mark.parametrize("script", [*SCRIPTS, *SIDES])
 def test_page_when_it_shows_a_policy_shows_the_file(script: str):
     assert f"```json\n{operator_policy_text(script)}```\n" in PAGE, (
         f"put docs/policies/{script}.json into the page"

@@ -2,6 +2,7 @@
 
 import json
 import re
+from typing import Any
 
 import pytest
 
@@ -9,6 +10,7 @@ from continuous_backup import naming
 from tests.unit.iam import reference
 from tests.unit.iam.evaluator import Request, Statement, allows
 from tests.unit.iam.policies import IMAGES_BUCKET, SCRIPTS, actions_of, operator_policy, operator_policy_text
+from tests.unit.iam.restoring_policies import BUCKET_SIDE, SIDES, TABLE_SIDE, restoring_policy
 from tests.unit.iam.sample import (
     ACCOUNT,
     BUCKET,
@@ -32,6 +34,7 @@ from tests.unit.iam.sample import (
     PREFIX,
     ROLES,
     RULES,
+    STRANGER,
     STREAM,
     TABLE,
     TO_FIREHOSE,
@@ -45,7 +48,7 @@ from tests.unit.iam.sample import (
 #: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 LARGEST_MANAGED_POLICY = 6_144
 
-PLACEHOLDERS = {"Partition", "Region", "Account", "Bucket", "Prefix", "ImagesBucket"}
+PLACEHOLDERS = {"Partition", "Region", "Account", "Bucket", "Prefix", "ImagesBucket", "ImagesPrefix"}
 
 #: What is allowed on "*" although IAM could limit it; docs/iam.md has the reason.
 STAR_BY_CHOICE = {
@@ -55,7 +58,21 @@ STAR_BY_CHOICE = {
     "dynamodb:UntagResource",
 }
 
-POLICIES = {script: operator_policy(script, ACCOUNT, BUCKET, PREFIX)["Statement"] for script in SCRIPTS}
+
+def _policy(
+    script: str,
+    account: naming.Account,
+    bucket: str = BUCKET,
+    prefix: str = PREFIX,
+    images_bucket: str = IMAGES_BUCKET,
+) -> dict[str, Any]:
+    """That of a script, or of one side of restore_images.py: then the prefix is that of the images."""
+    if script in SIDES:
+        return restoring_policy(script, account, images_bucket, prefix)
+    return operator_policy(script, account, bucket, prefix, images_bucket)
+
+
+POLICIES = {script: _policy(script, ACCOUNT)["Statement"] for script in (*SCRIPTS, *SIDES)}
 STATEMENTS = [(script, statement) for script, policy in POLICIES.items() for statement in policy]
 
 FUNCTIONS = [ENSURE, FORWARDER, IMAGES]
@@ -66,6 +83,7 @@ LOG_GROUPS = [
     naming.log_group(naming.ITEM_IMAGES_FUNCTION),
 ]
 IMAGES_BUCKET_ARN = ACCOUNT.bucket_arn(IMAGES_BUCKET)
+IMAGE = f"{IMAGES_BUCKET_ARN}/{PREFIX}/Orders/id.S.1/image.json"
 IMAGES_STACK = ACCOUNT.arn("cloudformation", f"stack/{naming.IMAGES_STACK}/51af3dc1")
 STACK = ACCOUNT.arn("cloudformation", f"stack/{naming.ROLES_STACK}/51af3dc0")
 OTHER_STACK = ACCOUNT.arn("cloudformation", "stack/Other/51af3dc0")
@@ -251,7 +269,7 @@ ALLOWED = {
         Request("dynamodb:Scan", TABLE),
         Request("s3:ListBucket", IMAGES_BUCKET_ARN),
         *_on_each(
-            [f"{IMAGES_BUCKET_ARN}/Orders/id.S.1/image.json"],
+            [IMAGE, f"{IMAGES_BUCKET_ARN}/Orders/id.S.1/image.json"],
             "s3:GetObject",
             "s3:PutObject",
             "s3:PutObjectTagging",
@@ -287,12 +305,27 @@ ALLOWED = {
         Request("firehose:TagDeliveryStream", DELIVERY_STREAM),
         Request("firehose:DeleteDeliveryStream", DELIVERY_STREAM),
     ],
+    BUCKET_SIDE: [
+        Request("sts:GetCallerIdentity"),
+        *_on_each([IMAGES_BUCKET_ARN], "s3:ListBucket", "s3:ListBucketVersions"),
+        *_on_each([IMAGE], "s3:GetObject", "s3:GetObjectVersion"),
+    ],
+    TABLE_SIDE: [
+        Request("sts:GetCallerIdentity"),
+        *_on_each(
+            [TABLE],
+            "dynamodb:BatchGetItem",
+            "dynamodb:CreateTable",
+            "dynamodb:DeleteItem",
+            "dynamodb:DescribeTable",
+            "dynamodb:PutItem",
+        ),
+    ],
 }
 
 NOBODY = [
     Request("dynamodb:DeleteTable", TABLE),
     Request("dynamodb:Query", TABLE),
-    Request("dynamodb:PutItem", TABLE),
     Request("dynamodb:GetRecords", STREAM),
     Request("dynamodb:DescribeStream", STREAM, {"aws:RequestedRegion": ELSEWHERE.region}),
     Request("dynamodb:UpdateTable", ELSEWHERE.table_arn("Orders")),
@@ -309,6 +342,8 @@ NOBODY = [
     Request("lambda:UpdateFunctionCode", OTHER_FUNCTION),
     Request("lambda:DeleteFunction", OTHER_FUNCTION),
     Request("lambda:AddPermission", ENSURE, {"lambda:Principal": "999999999999"}),
+    Request("lambda:AddPermission", FORWARDER, BY_EVENTS),
+    Request("lambda:AddPermission", IMAGES, BY_EVENTS),
     Request("lambda:InvokeFunction", ENSURE),
     Request("events:PutTargets", OTHER_RULE),
     Request("events:DeleteRule", OTHER_RULE),
@@ -328,7 +363,39 @@ NOBODY = [
     Request("iam:PassRole", LAMBDA_ROLE, TO_EVENTS),
     Request("iam:PassRole", LAMBDA_ROLE, TO_FIREHOSE),
     Request("iam:PassRole", EVENTS_ROLE, TO_LAMBDA),
+    Request("s3:DeleteObject", IMAGE),
+    Request("s3:DeleteObjectVersion", IMAGE),
+    Request("s3:PutBucketVersioning", IMAGES_BUCKET_ARN),
 ]
+#: Reading and writing the items of tables is for who restores, and reading images for who reads them there.
+NOBODY_ELSE = {
+    TABLE_SIDE: [
+        *_on_each([TABLE], "dynamodb:BatchGetItem", "dynamodb:DeleteItem", "dynamodb:PutItem"),
+        Request("dynamodb:CreateTable", TABLE),
+    ],
+    BUCKET_SIDE: [Request("s3:GetObjectVersion", IMAGE), Request("s3:ListBucketVersions", IMAGES_BUCKET_ARN)],
+}
+#: What is next door to what a side may.
+NOT_EVEN = {
+    BUCKET_SIDE: [
+        Request("s3:GetObject", f"{IMAGES_BUCKET_ARN}/{PREFIX}-of-others/Orders/id.S.1/image.json"),
+        Request("s3:GetObjectVersion", f"{IMAGES_BUCKET_ARN}/Orders/id.S.1/image.json"),
+        Request("s3:GetObject", f"{IMAGES_BUCKET_ARN}-too/{PREFIX}/Orders/id.S.1/image.json"),
+        Request("s3:ListBucket", f"{IMAGES_BUCKET_ARN}-too"),
+        Request("s3:ListBucket", BUCKET_ARN),
+        Request("s3:PutObject", IMAGE),
+        Request("s3:PutObjectTagging", IMAGE),
+    ],
+    TABLE_SIDE: [
+        Request("dynamodb:PutItem", ELSEWHERE.table_arn("Orders")),
+        Request("dynamodb:PutItem", STRANGER.table_arn("Orders")),
+        Request("dynamodb:CreateTable", ELSEWHERE.table_arn("Orders")),
+        Request("dynamodb:UpdateTable", TABLE),
+        Request("dynamodb:Scan", TABLE),
+        Request("dynamodb:TagResource", TABLE, HERE),
+        Request("s3:GetObject", IMAGE),
+    ],
+}
 
 
 def _cases(requests: dict[str, list[Request]]) -> list[tuple[str, Request]]:
@@ -344,18 +411,44 @@ def test_policy_when_the_script_makes_a_call_allows_it(script: str, request_: Re
     assert allows(POLICIES[script], request_)
 
 
-@pytest.mark.parametrize(("script", "request_"), _cases(dict.fromkeys(SCRIPTS, NOBODY)), ids=_named)
+@pytest.mark.parametrize(("script", "request_"), _cases(dict.fromkeys(POLICIES, NOBODY)), ids=_named)
 def test_policy_when_a_call_is_no_scripts_denies_it(script: str, request_: Request):
     assert not allows(POLICIES[script], request_)
 
 
-@pytest.mark.parametrize("script", SCRIPTS)
+@pytest.mark.parametrize(
+    ("script", "request_"),
+    [
+        (script, each)
+        for side, requests in NOBODY_ELSE.items()
+        for script in POLICIES
+        if script != side
+        for each in requests
+    ],
+    ids=_named,
+)
+def test_policy_when_a_call_is_that_of_a_restoration_denies_it_to_all_others(script: str, request_: Request):
+    assert not allows(POLICIES[script], request_)
+
+
+@pytest.mark.parametrize(("script", "request_"), _cases(NOT_EVEN), ids=_named)
+def test_policy_for_a_restoration_when_a_call_goes_next_door_denies_it(script: str, request_: Request):
+    assert not allows(POLICIES[script], request_)
+
+
+def test_policy_for_a_restoration_when_images_have_no_prefix_reads_the_whole_bucket_and_no_other():
+    statements = restoring_policy(BUCKET_SIDE, ACCOUNT, IMAGES_BUCKET)["Statement"]
+    assert allows(statements, Request("s3:GetObject", f"{IMAGES_BUCKET_ARN}/Orders/id.S.1/image.json"))
+    assert not allows(statements, Request("s3:GetObject", OTHER_BUCKET))
+
+
+@pytest.mark.parametrize("script", POLICIES)
 def test_policy_when_all_calls_are_counted_allows_no_action_beyond_them(script: str):
     assert actions_of(POLICIES[script]) == {each.action for each in ALLOWED[script]}
 
 
-@pytest.mark.parametrize("script", ["deprovision", "undeploy"])
-def test_policy_when_the_script_takes_down_creates_and_changes_nothing(script: str):
+@pytest.mark.parametrize("script", ["deprovision", "undeploy", BUCKET_SIDE])
+def test_policy_when_the_script_takes_down_or_reads_creates_and_changes_nothing(script: str):
     changing = [each for each in actions_of(POLICIES[script]) if re.search(r":(Create|Put|Update|Add|Pass)", each)]
     assert changing == []
 
@@ -367,27 +460,26 @@ def test_statement_when_compared_with_the_authorization_reference_fits(script: s
     assert reference.misfits(statement, STAR_BY_CHOICE) == []
 
 
-@pytest.mark.parametrize("script", SCRIPTS)
+@pytest.mark.parametrize("script", POLICIES)
 def test_actions_when_written_are_whole_names(script: str):
     assert [action for action in actions_of(POLICIES[script]) if "*" in action] == []
 
 
-@pytest.mark.parametrize("script", SCRIPTS)
+@pytest.mark.parametrize("script", POLICIES)
 def test_policy_when_the_names_are_as_long_as_can_be_fits_into_a_managed_policy(script: str):
-    longest = operator_policy(
-        script, naming.Account("1" * 12, "ap-southeast-2", "aws-us-gov"), bucket="b" * 63, prefix="p" * 100
-    )
+    govcloud = naming.Account("1" * 12, "ap-southeast-2", "aws-us-gov")
+    longest = _policy(script, govcloud, bucket="b" * 63, prefix="p" * 100, images_bucket="i" * 63)
     assert len(json.dumps(longest, separators=(",", ":"))) <= LARGEST_MANAGED_POLICY
 
 
-@pytest.mark.parametrize("script", SCRIPTS)
+@pytest.mark.parametrize("script", POLICIES)
 def test_placeholders_when_used_are_the_documented_ones(script: str):
     assert set(re.findall(r"\$\{(\w*)\}", operator_policy_text(script))) <= PLACEHOLDERS
 
 
-@pytest.mark.parametrize("script", SCRIPTS)
+@pytest.mark.parametrize("script", POLICIES)
 def test_arns_when_in_another_partition_are_of_that_partition(script: str):
     china = naming.Account("123456789012", "cn-north-1", "aws-cn")
-    rendered = json.dumps(operator_policy(script, china, BUCKET, PREFIX))
+    rendered = json.dumps(_policy(script, china))
     assert "arn:aws-cn:" in rendered
     assert "arn:aws:" not in rendered

@@ -8,8 +8,11 @@ import pytest
 from continuous_backup.errors import AwsError, BackupError, MalformedEvent
 from continuous_backup.item_images.image import Version
 from continuous_backup.item_images.writing import Place
+from continuous_backup.operations.images import reading
+from continuous_backup.operations.images.reading import Image
+from continuous_backup.operations.images.wanted import Wanted
 from tests.unit.item_images.fakes import UNHEARD, FakeBucket, Fault, Keeper, change, s3_error
-from tests.unit.streams_to_firehose.fakes import ACCOUNT, NOW, lines_in, sequence_number, stream_arn
+from tests.unit.streams_to_firehose.fakes import ACCOUNT, NOW, event_of_file, lines_in, sequence_number, stream_arn
 
 NAME = "backups/Orders/Id.N.0/image.json"
 
@@ -218,3 +221,20 @@ def test_keep_latest_when_keys_are_too_long_for_a_name_keeps_them_in_the_object(
     ((key, image),) = it.bucket.images().items()
     assert key.startswith("backups/Orders/sha256.")
     assert image.keys == {"Id": {"S": "x" * 2000}}
+
+
+def test_keep_latest_when_keys_are_binary_writes_what_a_restoration_reads_with_every_type_as_it_was():
+    record = event_of_file("dynamodb-binary-and-sets.json")["Records"][0]
+    told, table = record["dynamodb"]["NewImage"], "with.dots-and_more"
+    it = Keeper()
+    it.invoke([record])
+    ((key, stored),) = it.bucket.objects.items()
+    assert key == f"backups/{table}/Id.B.AAECA_8/Range.N.0.1/image.json"
+    found = reading.parsed(stored.body, Wanted("images", "backups", table), key)
+    assert isinstance(found, Image)
+    assert found.keys == {"Id": {"B": b"\x00\x01\x02\x03\xff"}, "Range": {"N": "0.10"}}
+    assert found.item == told | {
+        "Id": {"B": b"\x00\x01\x02\x03\xff"},
+        "Blob": {"B": b""},
+        "Blobs": {"BS": [b"\x00", b"\xff" * 4]},
+    }

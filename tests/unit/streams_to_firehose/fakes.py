@@ -3,7 +3,10 @@
 import gzip
 import json
 from collections.abc import Callable, Iterable
+from copy import deepcopy
 from dataclasses import dataclass, field
+from functools import reduce
+from operator import getitem
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +62,20 @@ def stream_record(number: int, table: str = "Orders", text: str = "", item: int 
         },
         "eventSourceARN": stream_arn(table),
     }
+
+
+def with_value(record: dict[str, Any], value: Any, *path: str) -> dict[str, Any]:
+    """A copy with another value at a path of names; those before the last are there."""
+    copy = deepcopy(record)
+    reduce(getitem, path[:-1], copy)[path[-1]] = value
+    return copy
+
+
+def without(record: dict[str, Any], *path: str) -> dict[str, Any]:
+    """A copy that lacks what is at a path of names."""
+    copy = deepcopy(record)
+    del reduce(getitem, path[:-1], copy)[path[-1]]
+    return copy
 
 
 def client_error(code: str, status: int = 400, operation: str = "PutRecordBatch") -> ClientError:

@@ -1,14 +1,13 @@
 """The line of the log that a change becomes."""
 
 import json
-from typing import Any
 
 import pytest
 
 from continuous_backup import stream_records
 from continuous_backup.streams_to_firehose import changes
 from continuous_backup.streams_to_firehose.changes import NoLine
-from tests.unit.streams_to_firehose.fakes import event_of_file, stream_record
+from tests.unit.streams_to_firehose.fakes import event_of_file, stream_record, with_value
 
 ORDER = [
     "Keys",
@@ -21,15 +20,6 @@ ORDER = [
     "userIdentity",
     "eventSourceARN",
 ]
-
-
-def with_value(record: dict[str, Any], value: Any, *path: str) -> dict[str, Any]:
-    copy = json.loads(json.dumps(record))
-    inner = copy
-    for name in path[:-1]:
-        inner = inner[name]
-    inner[path[-1]] = value
-    return copy
 
 
 def test_line_when_a_change_is_given_expects_the_documented_line():

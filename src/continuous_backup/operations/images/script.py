@@ -1,10 +1,8 @@
 """What restore_images.py shows, asks and answers."""
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from continuous_backup.aws import Aws, Client, ClientError, error_code, explain
@@ -13,11 +11,12 @@ from continuous_backup.operations import cli
 from continuous_backup.operations.images import checkpoint as checkpoints
 from continuous_backup.operations.images import target as targets
 from continuous_backup.operations.images.checkpoint import Checkpoint
-from continuous_backup.operations.images.restoring import WORKERS, Items, NoItems, Restoring, first_image
+from continuous_backup.operations.images.restoring import Restoring
+from continuous_backup.operations.images.surveying import WORKERS, NoItems, Survey, first_image
 from continuous_backup.operations.images.table_items import TableItems
 from continuous_backup.operations.images.tally import Tally
 from continuous_backup.operations.images.target import Target
-from continuous_backup.operations.images.wanted import If, KeyPrefix, Wanted
+from continuous_backup.operations.images.wanted import If, Wanted
 
 _IMAGES_A_LINE = 5_000
 _TABLES_NAMED = 10
@@ -51,84 +50,10 @@ _DONE = _PLANNED | {
 }
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
-    add("table", metavar="TABLE", help="the table whose images are read")
-    add("--bucket", required=True, help="the bucket of the images, or its replica")
-    add("--prefix", default="", metavar="PATH", help="the prefix of the images (itemImages.prefix)")
-    add("--to-table", metavar="NAME", help="the table that is written to (default: of the same name)")
-    add(
-        "--create",
-        action="store_true",
-        help="make that table where it is not there: on demand, and with keys alone",
-    )
-    add("--partition-key", default="", metavar="NAME", help="for --create: which of two keys it is")
-    add(
-        "--key-prefix",
-        type=key_prefix,
-        metavar="ATTRIBUTE=TEXT",
-        help="only items whose key attribute, a text, begins so",
-    )
-    add(
-        "--as-of",
-        type=moment,
-        metavar="TIME",
-        help="the images that S3 had at that time, such as 2026-11-25T10:00:00Z; needs a bucket with versions, "
-        "and goes back as far as these are kept",
-    )
-    add(
-        "--if",
-        dest="condition",
-        choices=[each.value for each in If],
-        default=If.NEWER.value,
-        help="where the table has another item already. An item of DynamoDB's has no time, so newer (the default) "
-        "goes by where an image comes from: an item stays if its image was made from changes of this very table, "
-        "which has seen them; it is overwritten by an image of another table or of one of this name that was "
-        "deleted since, even if an application has written the item later. never leaves all that is there. always "
-        "overwrites, and deletes items whose images are tombstones",
-    )
-    add("--writes-per-second", type=cli.positive, default=500.0, help="how fast, at most (default: %(default)g)")
-    add(
-        "--checkpoint",
-        type=Path,
-        default=Path("restore-checkpoint.json"),
-        metavar="FILE",
-        help="file that says how far it is, to go on where it was stopped (default: %(default)s)",
-    )
-    add("--no-verify", action="store_true", help="do not read back what was written")
-    add("--profile", help="AWS profile for the table, as in `aws --profile`")
-    add("--region", help="AWS region of the table (default: that of your AWS settings)")
-    add("--bucket-profile", metavar="PROFILE", help="AWS profile for the bucket (default: --profile)")
-    add("--bucket-region", metavar="REGION", help="AWS region of the bucket (default: --region)")
-    add("--endpoint-url", metavar="URL", help="another endpoint than AWS's, for all services")
-    add("--output", choices=("table", "json"), default="table", help="how results are shown")
-    add("--dry-run", action="store_true", help="show the plan and change nothing")
-    add("--yes", action="store_true", help="do not ask, nor read all images once before, for the plan")
-    add("--debug", action="store_true", help="show the stack of an error, for a bug report")
-
-
-def key_prefix(text: str) -> KeyPrefix:
-    """For an option."""
-    attribute, equals, beginning = text.partition("=")
-    if not attribute or not equals:
-        raise argparse.ArgumentTypeError(f"{text} is not ATTRIBUTE=TEXT, such as id=customer-")
-    return KeyPrefix(attribute, beginning)
-
-
-def moment(text: str) -> datetime:
-    """For an option: a time that says its time zone."""
-    try:
-        time = datetime.fromisoformat(text)
-    except ValueError as err:
-        raise argparse.ArgumentTypeError(f"{text} is not a time such as 2026-11-25T10:00:00Z") from err
-    if time.tzinfo is None:
-        raise argparse.ArgumentTypeError(f"{text} does not say its time zone: end it in Z for UTC")
-    return time.astimezone(UTC)
-
-
 def restore(options: argparse.Namespace) -> ExitCode:
     """Shows the plan and asks, unless --yes; restores, and shows what came of it."""
-    wanted = Wanted(options.bucket, options.prefix.strip("/"), options.table, options.key_prefix, options.as_of)
+    checkpoints.require_usable(options.checkpoint, will_be_written=not options.dry_run)
+    wanted = Wanted(options.bucket, options.prefix, options.table, options.key_prefix, options.as_of)
     of_table = _connected(options, options.profile, options.region)
     profile, region = options.bucket_profile or options.profile, options.bucket_region or options.region
     of_bucket = _connected(options, profile, region)
@@ -136,12 +61,12 @@ def restore(options: argparse.Namespace) -> ExitCode:
     with _reading(of_bucket, wanted):
         target = _target(options, of_table, dynamodb, s3, wanted)
         _require_key(wanted, target)
+        checkpoint = _checkpoint(options, wanted, target)
         if options.dry_run or not options.yes:
-            done = _checkpoint(options, wanted, target)
-            tally = _restoring(options, s3, wanted, target, _items(of_table, target, options)).survey(done.after)
-            if not done.after:
+            tally = _survey(options, s3, of_table, wanted, target).survey(checkpoint.after)
+            if not checkpoint.after:
                 _require_images(tally, s3, wanted)
-            _tell_plan(options, wanted, target, tally, done)
+            _tell_plan(options, wanted, target, tally, checkpoint)
             if options.dry_run:
                 return _answer_dry_run(options, target, tally)
             if not cli.confirm(options, "Go on?"):
@@ -150,11 +75,10 @@ def restore(options: argparse.Namespace) -> ExitCode:
         if not target.is_there:
             target = targets.created(dynamodb, target, of_table.sleep, of_table.clock)
             cli.tell(f"Made table {target.name}.")
-        checkpoint = _checkpoint(options, wanted, target)
+            checkpoint = _checkpoint(options, wanted, target)
         if checkpoint.after:
             cli.tell(f"Going on behind {checkpoint.after}, as {checkpoint.file} says.")
-        items = TableItems(of_table, target, options.writes_per_second)
-        tally = _restoring(options, s3, wanted, target, items).restore(checkpoint)
+        tally = _restoring(options, s3, of_table, wanted, target).restore(checkpoint)
         checkpoint.remove()
         _require_images(tally, s3, wanted)
     return _answer(options, wanted, target, tally)
@@ -179,9 +103,8 @@ def _reading(of_bucket: Aws, wanted: Wanted) -> Iterator[None]:
             who = of_bucket.account().id
             raise AwsError(
                 f"{wanted.where}: {explain(err).problem} (with credentials of account {who})",
-                "if the bucket is another account's, name a profile of that account with --bucket-profile; its "
-                "user needs s3:ListBucket and s3:GetObject, and with --as-of s3:ListBucketVersions and "
-                "s3:GetObjectVersion",
+                "if the bucket is another account's, name a profile of that account with --bucket-profile; "
+                "docs/iam.md has the policy that its user needs",
                 code,
             ) from err
         raise
@@ -235,11 +158,21 @@ def _checkpoint(options: argparse.Namespace, wanted: Wanted, target: Target) -> 
     return Checkpoint.load(options.checkpoint, checkpoints.described(wanted, target, If(options.condition)))
 
 
-def _items(of_table: Aws, target: Target, options: argparse.Namespace) -> Items:
-    return TableItems(of_table, target, options.writes_per_second) if target.is_there else NoItems()
+def _survey(options: argparse.Namespace, s3: Client, of_table: Aws, wanted: Wanted, target: Target) -> Survey:
+    items = TableItems(of_table, target, options.writes_per_second) if target.is_there else NoItems()
+    return Survey(s3, wanted, target, items, If(options.condition), on_chunk=_teller())
 
 
-def _restoring(options: argparse.Namespace, s3: Client, wanted: Wanted, target: Target, items: Items) -> Restoring:
+def _restoring(
+    options: argparse.Namespace, s3: Client, of_table: Aws, wanted: Wanted, target: Target
+) -> Restoring:
+    items = TableItems(of_table, target, options.writes_per_second)
+    verify = not options.no_verify
+    return Restoring(s3, wanted, target, items, If(options.condition), verify=verify, on_chunk=_teller())
+
+
+def _teller() -> Callable[[Tally], None]:
+    """What says now and then how far it is."""
     told = 0
 
     def tell(tally: Tally) -> None:
@@ -248,8 +181,7 @@ def _restoring(options: argparse.Namespace, s3: Client, wanted: Wanted, target: 
             told = tally.looked_at // _IMAGES_A_LINE
             cli.tell(f"  {tally.looked_at:,} images, {tally.changes:,} changes of items")
 
-    verify = not options.no_verify
-    return Restoring(s3, wanted, target, items, If(options.condition), verify=verify, on_chunk=tell)
+    return tell
 
 
 def _tell_plan(

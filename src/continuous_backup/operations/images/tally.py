@@ -55,4 +55,8 @@ class Tally:
     @classmethod
     def of_document(cls, document: Mapping[str, Any]) -> "Tally":
         """Raises TypeError where it is none."""
-        return cls(**document)
+        made = cls(**document)
+        for name, its in asdict(made).items():
+            if not isinstance(its, dict if name == "names" else int):
+                raise TypeError(f"{name} is no such thing")
+        return made

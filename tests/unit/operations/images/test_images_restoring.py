@@ -27,7 +27,7 @@ from continuous_backup.aws import ClientError
 from continuous_backup.item_images import object_names
 from continuous_backup.operations.images.checkpoint import Checkpoint
 from continuous_backup.operations.images.listing import Listed
-from continuous_backup.operations.images.restoring import NoItems, Restoring, chunks, first_image
+from continuous_backup.operations.images.surveying import NoItems, Survey, chunks, first_image
 from continuous_backup.operations.images.tally import Tally
 from continuous_backup.operations.images.wanted import If, KeyPrefix
 
@@ -249,7 +249,7 @@ def test_survey_for_a_table_that_is_still_to_be_made_would_write_all_live_images
     bucket.keep(image(key("a"), {}))
     bucket.keep(image(key("b"), None))
     planned = replace(TARGET, created=None)
-    tally = Restoring(bucket, WANTED, planned, NoItems(), If.ALWAYS).survey()
+    tally = Survey(bucket, WANTED, planned, NoItems(), If.ALWAYS).survey()
     assert (tally.written, tally.deleted, tally.tombstones) == (1, 0, 1)
 
 

@@ -1,0 +1,113 @@
+"""The command line of restore_images.py."""
+
+import argparse
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+from continuous_backup import naming
+from continuous_backup.config_keys import BUCKET, BUCKET_SHAPE, PATH, PATH_SHAPE
+from continuous_backup.operations import cli
+from continuous_backup.operations.images.wanted import If, KeyPrefix
+
+
+def add_to(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("table", type=table_name, metavar="TABLE", help="the table whose images are read")
+    add("--bucket", type=bucket_name, required=True, help="the bucket of the images, or its replica")
+    add("--prefix", type=path, default="", metavar="PATH", help="the prefix of the images (itemImages.prefix)")
+    add(
+        "--to-table",
+        type=table_name,
+        metavar="NAME",
+        help="the table that is written to (default: of the same name)",
+    )
+    add(
+        "--create",
+        action="store_true",
+        help="make that table where it is not there: on demand, and with keys alone",
+    )
+    add("--partition-key", default="", metavar="NAME", help="for --create: which of two keys it is")
+    add(
+        "--key-prefix",
+        type=key_prefix,
+        metavar="ATTRIBUTE=TEXT",
+        help="only items whose key attribute, a text, begins so",
+    )
+    add(
+        "--as-of",
+        type=moment,
+        metavar="TIME",
+        help="the images that S3 had at that time, such as 2026-11-25T10:00:00Z; needs a bucket with versions, "
+        "and goes back as far as these are kept",
+    )
+    add(
+        "--if",
+        dest="condition",
+        choices=[each.value for each in If],
+        default=If.NEWER.value,
+        help="where the table has another item already. An item of DynamoDB's has no time, so newer (the default) "
+        "goes by where an image comes from: an item stays if its image was made from changes of this very table, "
+        "which has seen them; it is overwritten by an image of another table or of one of this name that was "
+        "deleted since, even if an application has written the item later. never leaves all that is there. always "
+        "overwrites, and deletes items whose images are tombstones",
+    )
+    add("--writes-per-second", type=cli.positive, default=500.0, help="how fast, at most (default: %(default)g)")
+    add(
+        "--checkpoint",
+        type=Path,
+        default=Path("restore-checkpoint.json"),
+        metavar="FILE",
+        help="file that says how far it is, to go on where it was stopped (default: %(default)s)",
+    )
+    add("--no-verify", action="store_true", help="do not read back what was written")
+    add("--profile", help="AWS profile for the table, as in `aws --profile`")
+    add("--region", help="AWS region of the table (default: that of your AWS settings)")
+    add("--bucket-profile", metavar="PROFILE", help="AWS profile for the bucket (default: --profile)")
+    add("--bucket-region", metavar="REGION", help="AWS region of the bucket (default: --region)")
+    add("--endpoint-url", metavar="URL", help="another endpoint than AWS's, for all services")
+    add("--output", choices=("table", "json"), default="table", help="how results are shown")
+    add("--dry-run", action="store_true", help="show the plan and change nothing")
+    add("--yes", action="store_true", help="do not ask, nor read all images once before, for the plan")
+    add("--debug", action="store_true", help="show the stack of an error, for a bug report")
+
+
+def table_name(text: str) -> str:
+    """For an option: also against an empty one, of a variable that was not set."""
+    if not naming.is_table_name(text):
+        raise argparse.ArgumentTypeError(f'"{text}" is not a table\'s name: 3 to 255 letters, digits, _ . -')
+    return text
+
+
+def bucket_name(text: str) -> str:
+    """For an option."""
+    if not re.fullmatch(BUCKET, text):
+        raise argparse.ArgumentTypeError(f'"{text}" is not {BUCKET_SHAPE}')
+    return text
+
+
+def path(text: str) -> str:
+    """For an option: without slashes at its ends."""
+    stripped = text.strip("/")
+    if stripped and not re.fullmatch(PATH, stripped):
+        raise argparse.ArgumentTypeError(f'"{text}" is not {PATH_SHAPE}')
+    return stripped
+
+
+def key_prefix(text: str) -> KeyPrefix:
+    """For an option."""
+    attribute, equals, beginning = text.partition("=")
+    if not attribute or not equals:
+        raise argparse.ArgumentTypeError(f'"{text}" is not ATTRIBUTE=TEXT, such as id=customer-')
+    return KeyPrefix(attribute, beginning)
+
+
+def moment(text: str) -> datetime:
+    """For an option: a time that says its time zone."""
+    try:
+        time = datetime.fromisoformat(text)
+        if time.tzinfo is not None:
+            return time.astimezone(UTC)
+    except (ValueError, OverflowError) as err:
+        raise argparse.ArgumentTypeError(f'"{text}" is not a time such as 2026-11-25T10:00:00Z') from err
+    raise argparse.ArgumentTypeError(f'"{text}" does not say its time zone: end it in Z for UTC')
