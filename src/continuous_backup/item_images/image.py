@@ -97,6 +97,8 @@ def parse(body: bytes, table: str) -> ItemImage:
     try:
         fields = orjson.loads(body)
         image = None if fields.get("deleted") else fields["Image"]
+        if not isinstance(fields["eventSourceARN"], str) or not isinstance(fields["eventName"], str):
+            raise TypeError
         return ItemImage(
             table=table,
             keys=fields["Keys"],

@@ -30,7 +30,7 @@ _ESCAPED = re.compile(r"!([0-9A-F]{2})")
 #: The types that a key can have:
 #: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.CoreComponents.html
 _TYPES = frozenset({"S", "N", "B"})
-#: DynamoDB's numbers have up to 38 digits; more lose nothing here, whoever sends them.
+#: DynamoDB's numbers have up to 38 digits, and powers of ten from -130 to 125; more lose nothing here.
 _CONTEXT = Context(prec=1000)
 
 
@@ -107,8 +107,8 @@ def _number(text: str) -> str:
         number = Decimal(text)
     except ArithmeticError as err:
         raise NoName("a number key is not a number") from err
-    if not number.is_finite():
-        raise NoName("a number key is not a number")
+    if not number.is_finite() or abs(number.adjusted()) > _CONTEXT.prec:
+        raise NoName("a number key is not a number that DynamoDB has")
     return format(number.normalize(_CONTEXT), "f") if number else "0"
 
 

@@ -20,6 +20,8 @@ _ARCHIVED = "InvalidObjectState"
 _TRIES = 3
 #: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
 _LONGEST_KEY = 2048
+#: An item has up to 400 KB; as JSON, a list of numbers of one digit is the longest, some three times that.
+_LARGEST_BYTES = 8 * 1024 * 1024
 _DIGITS = 38
 _SMALLEST, _LARGEST = -130, 125  # powers of ten
 
@@ -44,6 +46,8 @@ class Unreadable:
 
 def read(s3: Client, wanted: Wanted, listed: Listed) -> Image | Unreadable | None:
     """None where the object has gone since it was listed. Raises what AWS raises."""
+    if listed.size > _LARGEST_BYTES:
+        return Unreadable(listed.name, f"it has {listed.size:,} bytes, more than any item's image")
     try:
         body = _body(s3, wanted.bucket, listed)
     except ClientError as err:
@@ -77,8 +81,8 @@ def parsed(body: bytes, wanted: Wanted, name: str) -> Image | Unreadable:
             return Unreadable(name, "it is the image of another item than its name says")
         keys = typed_json.in_sdks_form(found.keys)
         item = None if found.image is None else typed_json.in_sdks_form(found.image)
-    except (NoName, ValueError, AttributeError, TypeError) as err:
-        return Unreadable(name, str(err))
+    except (NoName, ValueError, AttributeError, TypeError, ArithmeticError, RecursionError) as err:
+        return Unreadable(name, str(err) or type(err).__name__)
     if not all(map(_can_be_a_key, keys.values())):
         return Unreadable(name, "its keys are none that an item can have")
     if item is not None and not _has(item, keys):

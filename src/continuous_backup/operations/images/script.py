@@ -194,6 +194,20 @@ def _tell_plan(
     if done.after:
         cli.tell(f"  {done.file} says that all up to {done.after} is done; of what is behind it:")
     _tell_counts(tally, _PLANNED)
+    _tell_streams(tally)
+
+
+def _tell_streams(tally: Tally) -> None:
+    """Images of several streams: what no stream has told is in none of them."""
+    if len(tally.streams) < 2:
+        return
+    cli.tell(f"WARNING: the images are of {len(tally.streams)} streams:")
+    for arn, count in sorted(tally.streams.items()):
+        cli.tell(f"  {count:,} of {arn or 'others'}")
+    cli.tell(
+        "  Items that were deleted while the stream was off, or with an earlier table of this name, are among "
+        "them: see docs/item-images.md"
+    )
 
 
 def _tell_counts(tally: Tally, words: dict[str, str]) -> None:
@@ -215,6 +229,7 @@ def _answer_dry_run(options: argparse.Namespace, target: Target, tally: Tally) -
 
 def _answer(options: argparse.Namespace, wanted: Wanted, target: Target, tally: Tally) -> ExitCode:
     _tell_counts(tally, {name: said for name, said in _DONE.items() if tally.names.get(name)})
+    _tell_streams(tally)
     rows = [{"what": said, "number": f"{getattr(tally, name):,}"} for name, said in _DONE.items()]
     cli.show(
         options,

@@ -128,12 +128,13 @@ class Survey:
         if not self._wanted.takes(found.keys):
             return None
         if not self._target.has_keys_like(found.keys):
-            tally.name("unreadable", f"{found.name}: table {self._target.name} has other keys")
+            tally.name("unreadable", f"{found.name}: table {self._target.name} can have no item of such keys")
             return None
         if found.item is None:
             tally.tombstones += 1
         else:
             tally.images += 1
+            tally.count_stream(found.version.stream)
             tally.image_bytes += listed.size
         return found
 

@@ -33,6 +33,12 @@ class Tally:
     verified: int = 0
     different: int = 0
     names: dict[str, list[str]] = field(default_factory=dict)
+    #: By the ARN of the stream that they came from, how many images; those of more streams than are named, by "".
+    streams: dict[str, int] = field(default_factory=dict)
+
+    def count_stream(self, arn: str) -> None:
+        kept = arn if arn in self.streams or len(self.streams) < _NAMED else ""
+        self.streams[kept] = self.streams.get(kept, 0) + 1
 
     def name(self, kind: str, text: str) -> None:
         """Counts one of a kind, and names it where it is among the first."""
@@ -57,6 +63,6 @@ class Tally:
         """Raises TypeError where it is none."""
         made = cls(**document)
         for name, its in asdict(made).items():
-            if not isinstance(its, dict if name == "names" else int):
+            if not isinstance(its, dict if name in ("names", "streams") else int):
                 raise TypeError(f"{name} is no such thing")
         return made

@@ -11,6 +11,8 @@ from continuous_backup.item_images.image import Version
 from continuous_backup.operations.images.typed_json import Item
 
 _ACTIVE = "ACTIVE"
+#: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
+_LONGEST_SORT_KEY = 1024
 _POLL_SECONDS = 1.0
 _READY_WITHIN_SECONDS = 300.0
 #: A stream can be switched on in the call that makes the table, and its label be a little earlier than that
@@ -37,7 +39,11 @@ class Target:
         return next(iter(self.keys))
 
     def has_keys_like(self, keys: Item) -> bool:
-        return {name: next(iter(typed)) for name, typed in keys.items()} == dict(self.keys)
+        """Whether the table can have an item of these keys: for one that it cannot, a whole batch is refused."""
+        if {name: next(iter(typed)) for name, typed in keys.items()} != dict(self.keys):
+            return False
+        sort_keys = (keys[name] for name in self.keys if name != self.partition_key)
+        return all(_bytes_of(typed) <= _LONGEST_SORT_KEY for typed in sort_keys)
 
     def has_seen(self, version: Version) -> bool:
         """Whether the change that an image shows was made in this table, in its present life.
@@ -56,6 +62,11 @@ class Target:
         except ValueError:
             return True
         return switched_on.replace(tzinfo=UTC) >= self.created - _SAME_MOMENT
+
+
+def _bytes_of(typed: Mapping[str, Any]) -> int:
+    ((kind, value),) = typed.items()
+    return len(value if kind == "B" else value.encode())
 
 
 def described(dynamodb: Client, table: str) -> Target | None:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from restorations import (
+    OLD_STREAM,
     STREAM,
     TARGET,
     TIME,
@@ -25,6 +26,7 @@ from restorations import (
 
 from continuous_backup.aws import ClientError
 from continuous_backup.item_images import object_names
+from continuous_backup.item_images.image import Version
 from continuous_backup.operations.images.checkpoint import Checkpoint
 from continuous_backup.operations.images.listing import Listed
 from continuous_backup.operations.images.surveying import NoItems, Survey, chunks, first_image
@@ -155,7 +157,58 @@ def test_restore_when_images_do_not_fit_or_cannot_be_read_goes_on_and_names_them
     tally = restoring(bucket, table).restore(checkpoint)
     assert list(table.items.values()) == [key("good")]
     assert tally.unreadable == 2
-    assert "table Orders has other keys" in tally.names["unreadable"][0]
+    assert "table Orders can have no item of such keys" in tally.names["unreadable"][0]
+
+
+def name_of(keys: dict[str, Any]) -> str:
+    return object_names.of_keys(keys, "backups", "Orders")
+
+
+_DEEP = b'{"M":{"m":' * 500 + b'{"S":"?"}' + b"}}" * 500
+#: What somebody may have written who has the keys of the account of the tables.
+PLANTED = {
+    "a number that has no end": ("backups/Orders/id.N.1E1000000/image.json", b"{}"),
+    "nested without end": (name_of(key("deep")), b'{"a":' * 2000 + b"1" + b"}" * 2000),
+    "a stream that is no text": (
+        name_of(key("stream")),
+        image(key("stream"), {}).document().replace(b'"eventSourceARN":"', b'"eventSourceARN":5,"x":"'),
+    ),
+    "a map as deep as it may be written": (
+        name_of(key("maps")),
+        image(key("maps"), {"m": {"S": "?"}}).document().replace(b'{"S":"?"}', _DEEP),
+    ),
+}
+
+
+@pytest.mark.parametrize("planted", PLANTED.values(), ids=list(PLANTED))
+def test_restore_when_an_object_is_planted_goes_on_past_it(checkpoint: Checkpoint, planted: tuple[str, bytes]):
+    bucket, table = FakeBucket(), FakeTable()
+    bucket.keep(image(key("a"), {}))
+    bucket.put(*planted)
+    bucket.keep(image(key("z"), {}))
+    tally = restoring(bucket, table).restore(checkpoint)
+    assert {each["id"]["S"] for each in table.items.values()} >= {"a", "z"}
+    assert tally.unreadable + tally.foreign == 1
+
+
+def test_restore_counts_the_streams_of_images_so_that_two_lives_of_a_table_are_seen(
+    checkpoint: Checkpoint,
+):
+    bucket = FakeBucket()
+    bucket.keep(replace(image(key("a"), {}), version=Version(OLD_STREAM, 1)))
+    bucket.keep(replace(image(key("b"), {}), version=Version(STREAM, 1)))
+    bucket.keep(image(key("gone"), None))
+    tally = restoring(bucket, FakeTable()).restore(checkpoint)
+    assert tally.streams == {OLD_STREAM: 1, STREAM: 1}
+
+
+def test_tally_names_few_streams_however_many_there_are():
+    tally = Tally()
+    for number in range(20):
+        tally.count_stream(f"arn:{number}")
+    assert len(tally.streams) == 6
+    assert tally.streams[""] == 15
+    assert Tally.of_document(tally.document()) == tally
 
 
 def test_restore_when_an_item_is_refused_goes_on_and_names_it(checkpoint: Checkpoint):
