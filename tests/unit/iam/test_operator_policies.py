@@ -144,6 +144,8 @@ ALLOWED = {
             Request(f"s3:{action}", IMAGES_BUCKET_ARN, BY_CLOUDFORMATION)
             for action in (
                 "CreateBucket",
+                "DeleteBucket",
+                "DeleteBucketPolicy",
                 "GetBucketOwnershipControls",
                 "GetBucketPolicy",
                 "GetBucketPublicAccessBlock",
