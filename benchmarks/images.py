@@ -59,7 +59,7 @@ def _written(url: str, writers: int, objects: int) -> Written:
     around = Surroundings(
         Place("images", writers=writers),
         _ACCOUNT,
-        aws.client("s3"),
+        aws.lean_s3(),
         lambda: Patience(lambda: 900.0, time.sleep, random.random),
         time.time,
     )

@@ -15,7 +15,17 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 #: The ground floor, which all packages share.
-GROUND_FLOOR = {"aws", "config", "config_checks", "config_item_images", "config_keys", "errors", "logs", "naming"}
+GROUND_FLOOR = {
+    "aws",
+    "aws_s3",
+    "config",
+    "config_checks",
+    "config_item_images",
+    "config_keys",
+    "errors",
+    "logs",
+    "naming",
+}
 #: Those parts of it that only the functions need that read a stream.
 OF_STREAM_READERS = {"batch_answer", "patience", "stream_records", "summary", "whole_objects"}
 #: hjson reads the configuration; difflib suggests the key that was meant.

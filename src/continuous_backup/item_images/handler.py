@@ -29,7 +29,7 @@ def _kept(event: object, context: Any, tally: Tally) -> str:
     def patience() -> Patience:
         return Patience(lambda: context.get_remaining_time_in_millis() / 1000, aws.sleep, random.random)
 
-    return keep_latest(event, Surroundings(place, account, aws.client("s3"), patience, aws.clock), tally)
+    return keep_latest(event, Surroundings(place, account, aws.lean_s3(), patience, aws.clock), tally)
 
 
 @functools.cache
