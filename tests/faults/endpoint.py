@@ -158,7 +158,7 @@ class Endpoint:
         if not answer.error:
             self.accepted += [(name, data) for place, data in enumerate(records) if place not in answer.refused]
         if answer.reset:
-            return _reset(request)
+            return reset(request)
         if answer.error:
             return _json_error(answer)
         entries = [
@@ -182,7 +182,7 @@ class Endpoint:
         elif not answer.error:
             outcome = effect(key, headers=request.headers)
         if answer.reset:
-            return _reset(request)
+            return reset(request)
         if isinstance(outcome, StoredObject):
             return web.Response(status=200, headers=outcome.headers())
         if request.method == "HEAD":  # whose answers have no body
@@ -221,7 +221,8 @@ def _json_error(answer: Answer, message: str = "refused by the test") -> web.Res
     return _json({"__type": answer.error, "message": message}, answer.status)
 
 
-def _reset(request: web.Request) -> web.Response:
+def reset(request: web.Request) -> web.Response:
+    """Breaks the connection off instead of an answer."""
     assert request.transport
     request.transport.abort()
     return web.Response()  # to nobody

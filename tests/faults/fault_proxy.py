@@ -5,10 +5,12 @@ from typing import Any
 from aiohttp import web
 from microburst.core.pipeline import Microburst
 
-from tests.faults.endpoint import Server
+from tests.faults.endpoint import Server, reset
 
 #: microburst's own application takes requests of 1 MiB, and a call of PutRecordBatch can be of 4 MiB in base64.
 _REQUEST_BYTES = 64 * 1024 * 1024
+#: How microburst answers where the endpoint broke off: a status that a gateway gives, and words of its own.
+_BROKEN_OFF = (502, "microburst: upstream")
 
 Rule = dict[str, Any]
 
@@ -32,9 +34,9 @@ class FaultProxy:
         self._server = server
         self._microburst = Microburst(upstream)
         application = web.Application(client_max_size=_REQUEST_BYTES)
-        application.on_startup.append(self._microburst.start)
+        application.on_startup.extend([self._microburst.start, self._send_once])
         application.on_cleanup.append(self._microburst.stop)
-        application.router.add_route("*", "/{tail:.*}", self._microburst.handle_proxy)
+        application.router.add_route("*", "/{tail:.*}", self._handle)
         self._url = server.serve(application)
         # Not the address: in one with dots microburst looks for a service, among the models of all of AWS's,
         # and while it reads those it answers nobody for seconds.
@@ -50,6 +52,19 @@ class FaultProxy:
 
     def close(self) -> None:
         self._server.stop_serving(self._url)
+
+    async def _send_once(self, _: web.Application) -> None:
+        """Without aiohttp's own second try where the endpoint breaks off, as aiohttp's own test client does it."""
+        assert self._microburst.upstream.session
+        self._microburst.upstream.session._retry_connection = False
+
+    async def _handle(self, request: web.Request) -> web.StreamResponse:
+        """As microburst does, and what the endpoint resets is reset for the caller, too."""
+        answer: web.StreamResponse = await self._microburst.handle_proxy(request)
+        status, words = _BROKEN_OFF
+        if isinstance(answer, web.Response) and answer.status == status and str(answer.text).startswith(words):
+            return reset(request)
+        return answer
 
     async def _set(self, rules: tuple[Rule, ...]) -> None:
         self._microburst.fired.clear()

@@ -207,6 +207,7 @@ def test_images_when_access_is_denied_and_later_granted_expect_the_reason_and_no
 ):
     records = history(2 * _ITEMS, items=_ITEMS)
     insertions, changes = records[:_ITEMS], records[_ITEMS:]
+    images.function.timeout = 30.0
     images.deliver(insertions)
     denied = key_of(changes[0].record)
     granted = False
@@ -220,7 +221,7 @@ def test_images_when_access_is_denied_and_later_granted_expect_the_reason_and_no
 
     images.endpoint.s3_script = unless_granted
     logged = len(images.function.log_lines())
-    images.read(changes, grant_it_after_three)
+    images.read(changes, grant_it_after_three, most=10)
     # Access denied is an error of the function, after which Lambda hands a batch over in halves.
     assert [len(each.batch) for each in images.invocations] == [9, 9, 4, 2, 1, 1, 2, 5]
     assert [len(each.acknowledged) for each in images.invocations] == [9, 0, 0, 0, 1, 1, 2, 5]

@@ -1,6 +1,8 @@
 """The latest image of each item, from an ordinary CreateTable call to its object: the built zip, under IAM."""
 
+import io
 import json
+import zipfile
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +16,8 @@ from tests.integration.staging import deployed, put, scanned, wait_for_changes, 
 
 pytestmark = pytest.mark.emulator
 PREFIX = "latest"
+LEFT_ALONE = [{"Key": naming.MANAGED_TAG, "Value": naming.OPTED_OUT_TAG_VALUE}]
+STREAM = {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +74,7 @@ def test_images_follow_a_table_from_the_moment_it_is_made_and_the_change_log_doe
         exact={"N": "0.10000000000000000001"},
     )
     dynamodb.delete_item(TableName="Imaged", Key={"id": {"S": "item-3"}})
-    awkward = ["a/b", "..", "😀", "x y", "image.json"]
+    awkward = ["a/b", "..", "😀", "x y", "image.json", "/", "!2F", "\x00\x01\n"]
     for each in awkward:
         dynamodb.put_item(TableName="Imaged", Item={"id": {"S": each}, "number": {"N": "1"}})
 
@@ -83,9 +87,9 @@ def test_images_follow_a_table_from_the_moment_it_is_made_and_the_change_log_doe
     tags = s3.get_object_tagging(Bucket=stage.images_bucket, Key=name)["TagSet"]
     assert tags == [{"Key": "dynamodb-continuous-backup-image", "Value": "tombstone"}]
     assert s3.get_bucket_versioning(Bucket=stage.images_bucket)["Status"] == "Enabled"
-    log = wait_for_changes(stage, "Imaged", 36)
+    log = wait_for_changes(stage, "Imaged", 39)
     assert log is not None
-    assert len(scanned(stage, "Imaged")) == 24
+    assert len(scanned(stage, "Imaged")) == 27
 
 
 def test_tables_that_are_left_out_have_one_reader(stage: Stage):
@@ -93,6 +97,52 @@ def test_tables_that_are_left_out_have_one_reader(stage: Stage):
     stage.wait_until_wired("Plain")
     stage.sweep()
     assert set(readers(stage, "Plain")) == {naming.FORWARDER_FUNCTION}
+
+
+def test_streams_with_readers_of_somebody_elses_get_no_third_and_what_was_not_read_is_read_when_there_is_a_place(
+    stage: Stage,
+):
+    others = [other_function(stage, f"Other-{number}") for number in (1, 2)]
+    for table, reading in (("Imaged-6", others[:1]), ("Imaged-7", others)):
+        stage.create_table(table, Tags=LEFT_ALONE, StreamSpecification=STREAM)
+        stream = stage.emulator.client("dynamodb").describe_table(TableName=table)["Table"]["LatestStreamArn"]
+        for function in reading:
+            stage.emulator.client("lambda").create_event_source_mapping(
+                FunctionName=function, EventSourceArn=stream, StartingPosition="LATEST", Enabled=False
+            )
+    asked = (whitelist(stage, "Imaged-6", "Imaged-7"), "--config-file", str(stage.config_file))
+    done = stage.script("provision_tables.py", *asked, "--output", "json", expect=1)
+    results = {each["table"]: each for each in json.loads(done.stdout)["tables"]}
+    assert "Imaged-6 has 1 other readers beside the forwarder" in results["Imaged-6"]["result"]
+    assert "TooManyReaders: the stream of Imaged-7 has 2 other readers" in results["Imaged-7"]["result"]
+    assert set(readers(stage, "Imaged-7")) == set(others)
+    assert set(readers(stage, "Imaged-6")) == {naming.FORWARDER_FUNCTION, others[0]}
+    put(stage, "Imaged-6", 1)
+    wait_for_changes(stage, "Imaged-6", 1)
+    stage.sweep()
+    assert naming.ITEM_IMAGES_FUNCTION not in readers(stage, "Imaged-6")
+
+    stage.emulator.client("lambda").delete_event_source_mapping(UUID=readers(stage, "Imaged-6")[others[0]]["UUID"])
+    wait_until(lambda: others[0] not in readers(stage, "Imaged-6"), "the other reader to be gone")
+    stage.sweep()
+    wait_until(lambda: live(stage, "Imaged-6") == items(stage, "Imaged-6"), "the image of before", 120)
+
+
+def other_function(stage: Stage, name: str) -> str:
+    """A function of somebody else's, which does nothing."""
+    code = io.BytesIO()
+    with zipfile.ZipFile(code, "w") as archive:
+        archive.writestr("other.py", "def handler(event, context):\n    pass\n")
+    functions = stage.emulator.client("lambda")
+    role = functions.get_function_configuration(FunctionName=naming.FORWARDER_FUNCTION)["Role"]
+    functions.create_function(
+        FunctionName=name,
+        Runtime="python3.13",
+        Role=role,
+        Handler="other.handler",
+        Code={"ZipFile": code.getvalue()},
+    )
+    return name
 
 
 def test_sweep_when_the_mapping_of_the_images_was_deleted_makes_it_anew_and_writes_nothing_again(stage: Stage):
@@ -156,8 +206,7 @@ def test_provisioning_with_images_writes_those_of_items_that_were_there_already_
     stage: Stage,
 ):
     """Under the policy that docs/iam.md gives for the script. The table was left alone until now."""
-    off = [{"Key": naming.MANAGED_TAG, "Value": naming.OPTED_OUT_TAG_VALUE}]
-    stage.create_table("Imaged-5", Tags=off)
+    stage.create_table("Imaged-5", Tags=LEFT_ALONE)
     put(stage, "Imaged-5", *range(300))
     own = ("--config-file", str(stage.config_file), "--items-per-second", "5000")
     asked = (whitelist(stage, "Imaged-5"), "--images", *own)
@@ -169,7 +218,7 @@ def test_provisioning_with_images_writes_those_of_items_that_were_there_already_
     assert "Imaged-5: images of 300 of 300 items written; none was there." in told
     assert live(stage, "Imaged-5") == items(stage, "Imaged-5")
     again = stage.script("provision_tables.py", *asked).stderr
-    assert "images of 0 of 0 items written" in again, "the checkpoint says that all is done"
+    assert "images of 0 of 300 items written; 300 were there" in again
 
     put(stage, "Imaged-5", 7, note={"S": "new"})
     wait_until(lambda: "note" in live(stage, "Imaged-5")["item-7"], "the stream's word to win")
