@@ -13,7 +13,7 @@ from local import airports, change_log_check, images_buckets, load
 from local.airports import Difference, Item
 from local.demonstration import WORK, Narrator, run
 from local.emulator import ROOT, Credentials, root_of
-from local.stage import Settings, Stage, wait_for
+from local.stage import Settings, Stage, user_with, wait_for
 
 TABLE = "Airports"
 OTHER = Account("444455556666", "eu-central-1")
@@ -32,6 +32,7 @@ SETTINGS = Settings(
         },
     }
 )
+_OTHERS_ROOT = root_of(OTHER.id)
 _ALL_ARRIVED_WITHIN = 120.0
 
 
@@ -163,11 +164,15 @@ class Continuity:
 
     def _restore(self, table: Mapping[str, Item]) -> None:
         stage, say = self._stage, self._say
-        say.step(f"restore_images.py, into account {OTHER.id}, region {OTHER.region}, from the replica alone")
+        say.step(
+            f"restore_images.py, into account {OTHER.id}, region {OTHER.region}, from the replica alone, by a "
+            "user who may do just that"
+        )
+        environment = self._environment(self._restorer())
         own = ("--profile", "continuity", "--region", OTHER.region, "--writes-per-second", "1000000")
         options = (TABLE, "--bucket", self._replica.bucket, "--create", *own)
-        say.tell(stage.script("restore_images.py", *options, "--dry-run", environment=self._environment()).stderr)
-        say.tell(stage.script("restore_images.py", *options, "--yes", environment=self._environment()).stderr)
+        say.tell(stage.script("restore_images.py", *options, "--dry-run", environment=environment).stderr)
+        say.tell(stage.script("restore_images.py", *options, "--yes", environment=environment).stderr)
         there = stage.emulator.client("dynamodb", root_of(OTHER.id), OTHER.region)
         say.check(
             f"the restored table equals what was lost: {len(table):,} items",
@@ -182,9 +187,20 @@ class Continuity:
             return str(err.response["Error"]["Code"]) == "AccessDenied"
         return False
 
-    def _environment(self) -> dict[str, str]:
-        """Of somebody who has the other account's credentials in a profile, and none of the first's."""
-        its, path = root_of(OTHER.id), self._stage.work / "aws-config"
+    def _restorer(self) -> Credentials:
+        """Of the other account, with the policies that docs/iam.md gives for both sides of restore_images.py."""
+        filled_in = {
+            "Region": OTHER.region,
+            "Account": OTHER.id,
+            "ImagesBucket": self._replica.bucket,
+            "ImagesPrefix": "",
+        }
+        iam = self._stage.emulator.client("iam", root_of(OTHER.id), OTHER.region)
+        return user_with(iam, "restorer", ["restore-images-bucket", "restore-images-table"], filled_in)
+
+    def _environment(self, its: Credentials = _OTHERS_ROOT) -> dict[str, str]:
+        """Of somebody who has these credentials, of the other account, in a profile, and none of the first's."""
+        path = self._stage.work / "aws-config"
         path.write_text(
             f"[profile continuity]\naws_access_key_id = {its.access_key_id}\n"
             f"aws_secret_access_key = {its.secret_access_key}\n"

@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from string import Template
@@ -132,20 +132,14 @@ class Stage:
 
     def operator(self, script: str, name: str = "") -> Credentials:
         """A new user with the policy that docs/iam.md gives for a script, and nothing else."""
-        iam, name = self.emulator.client("iam"), name or f"operator-{script}"
-        text = (REPOSITORY / "docs" / "policies" / f"{script}.json").read_text()
-        policy = Template(text).substitute(
-            Partition="aws",
-            Region=self.emulator.region,
-            Account=self.emulator.account_id,
-            Bucket=self.bucket,
-            Prefix=PREFIX,
-            ImagesBucket=self.images_bucket,
-        )
-        iam.create_user(UserName=name)
-        iam.put_user_policy(UserName=name, PolicyName=script, PolicyDocument=policy)
-        key = iam.create_access_key(UserName=name)["AccessKey"]
-        return Credentials(key["AccessKeyId"], key["SecretAccessKey"])
+        filled_in = {
+            "Region": self.emulator.region,
+            "Account": self.emulator.account_id,
+            "Bucket": self.bucket,
+            "Prefix": PREFIX,
+            "ImagesBucket": self.images_bucket,
+        }
+        return user_with(self.emulator.client("iam"), name or f"operator-{script}", [script], filled_in)
 
     def create_table(self, name: str, key: str = "id", **more: Any) -> None:
         """An ordinary CreateTable call, with a key of one text attribute."""
@@ -200,6 +194,17 @@ class Stage:
         s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": self.emulator.region})
         trails.create_trail(Name="management-events", S3BucketName=bucket, IsMultiRegionTrail=True)
         trails.start_logging(Name="management-events")
+
+
+def user_with(iam: Any, name: str, policies: Sequence[str], filled_in: Mapping[str, str]) -> Credentials:
+    """A new user in the account of `iam` with policies of docs/policies, their placeholders filled in."""
+    iam.create_user(UserName=name)
+    for policy in policies:
+        text = (REPOSITORY / "docs" / "policies" / f"{policy}.json").read_text()
+        document = Template(text).substitute(filled_in, Partition="aws")
+        iam.put_user_policy(UserName=name, PolicyName=policy, PolicyDocument=document)
+    key = iam.create_access_key(UserName=name)["AccessKey"]
+    return Credentials(key["AccessKeyId"], key["SecretAccessKey"])
 
 
 def wait_for(condition: Callable[[], T | None], what: str, within: float = 60, every: float = 0.2) -> T:
