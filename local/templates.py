@@ -1,5 +1,6 @@
 """What CloudFormation makes of our templates in an account; MiniStack makes less of them."""
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,7 @@ class RenderedStack:
         return found
 
 
+@functools.cache
 def read(name: str) -> dict[str, Any]:
     """The template of a file name in templates/, with the long forms of its intrinsic functions."""
     found: dict[str, Any] = yaml.load((TEMPLATES / name).read_text(encoding="utf-8"), Loader=_Loader)

@@ -27,7 +27,7 @@ from tests.integration.staging import (
 pytestmark = pytest.mark.emulator
 
 #: More than one page of tables and of mappings has, which is 100, and of delivery streams, 10.
-MANY = 130
+MANY = 102
 
 
 @pytest.fixture(scope="module")
