@@ -19,7 +19,7 @@ from botocore.exceptions import (
     ProfileNotFound,
 )
 
-from continuous_backup.aws_s3 import LeanS3
+from continuous_backup import aws_s3
 from continuous_backup.errors import AwsError, BackupError, UsageError
 from continuous_backup.naming import Account
 
@@ -127,8 +127,7 @@ class Aws:
     def lean_s3(self) -> Client:
         """A client of S3 that makes the same calls in less time: see aws_s3.py. It repeats none."""
         if self._lean_s3 is None:
-            client, credentials = self.client("s3"), self._session.get_credentials()
-            self._lean_s3 = LeanS3(client, credentials) if credentials else client
+            self._lean_s3 = aws_s3.lean_s3(self.client("s3"), self._session.get_credentials())
         return self._lean_s3
 
     def account(self) -> Account:

@@ -8,6 +8,7 @@ benchmarks/images.py has what it earns.
 """
 
 import base64
+import re
 import zlib
 from collections.abc import Mapping
 from typing import Any
@@ -36,6 +37,18 @@ _FAILED = 300
 _ELSEWHERE = {301, 307, 400}
 
 
+def lean_s3(client: Any, credentials: Any) -> Any:
+    """A LeanS3 of a client of S3, or the client itself where only that knows the way.
+
+    That is without credentials, with FIPS or dual-stack endpoints, which the SDK makes anew for each call, and with
+    an SDK whose inside is another one: Lambda's is renewed without us.
+    """
+    session = getattr(getattr(client, "_endpoint", None), "http_session", None)
+    if not credentials or session is None or re.search("fips|dualstack|global", client.meta.endpoint_url):
+        return client
+    return LeanS3(client, credentials, session)
+
+
 class LeanS3:
     """A client of S3 whose `put_object` and `head_object` are as boto3's, for the arguments named above.
 
@@ -43,11 +56,11 @@ class LeanS3:
     have what is asked of them here: ETag and Metadata. Threads may share it.
     """
 
-    def __init__(self, client: Any, credentials: Any) -> None:
+    def __init__(self, client: Any, credentials: Any, session: Any) -> None:
         self._client = client
         self._credentials = credentials
         # The SDK has no public way to it. It has the client's connections, and all that is configured for them.
-        self._session = client._endpoint.http_session
+        self._session = session
         self._region = client.meta.region_name
         self._endpoint = client.meta.endpoint_url.rstrip("/")
         self._user_agent = client.meta.config.user_agent

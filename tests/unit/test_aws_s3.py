@@ -10,7 +10,7 @@ from botocore.session import Session
 from urllib3 import HTTPHeaderDict
 
 from continuous_backup.aws import ClientError, HTTPClientError, error_code
-from continuous_backup.aws_s3 import LeanS3
+from continuous_backup.aws_s3 import LeanS3, lean_s3
 
 #: What differs from call to call, and what the SDK tells of its own attempts. It also waits for S3 to say that a
 #: body may come, which is one more time across the network.
@@ -61,7 +61,7 @@ def both(answer: Answer | Exception) -> tuple[Any, LeanS3, Connection]:
     url = "http://s3.eu-west-1.example.com"
     client = session.create_client("s3", region_name="eu-west-1", endpoint_url=url, config=config)
     client._endpoint.http_session = connection = Connection(answer)
-    return client, LeanS3(client, session.get_credentials()), connection
+    return client, lean_s3(client, session.get_credentials()), connection
 
 
 def told(request: AWSPreparedRequest) -> tuple[str, str, bytes, dict[str, str]]:
@@ -145,3 +145,22 @@ def test_call_with_other_arguments_is_the_sdks_own():
     lean.delete_object(Bucket="images", Key="a")
     assert connection.sent[0].headers["x-amz-server-side-encryption"] in (b"aws:kms", "aws:kms")
     assert connection.sent[1].method == "DELETE"
+
+
+@pytest.mark.parametrize("more", [{"use_fips_endpoint": True}, {"use_dualstack_endpoint": True}, {}], ids=str)
+@pytest.mark.parametrize("region", ["eu-west-1", "us-east-1", "cn-north-1"])
+def test_lean_client_is_made_where_the_way_to_a_bucket_is_plain(region: str, more: dict[str, bool]):
+    session = Session()
+    session.set_credentials("AKIDEXAMPLE", "secret")
+    client = session.create_client("s3", region_name=region, config=Config(**more))
+    made = lean_s3(client, session.get_credentials())
+    assert isinstance(made, LeanS3) == (not more)
+    assert lean_s3(client, None) is client
+
+
+def test_lean_client_is_not_made_of_an_sdk_that_is_otherwise_inside():
+    session = Session()
+    session.set_credentials("AKIDEXAMPLE", "secret")
+    client = session.create_client("s3", region_name="eu-west-1")
+    del client._endpoint.http_session
+    assert lean_s3(client, session.get_credentials()) is client
