@@ -40,8 +40,8 @@ _ELSEWHERE = {301, 307, 400}
 def lean_s3(client: Any, credentials: Any) -> Any:
     """A LeanS3 of a client of S3, or the client itself where only that knows the way.
 
-    That is without credentials, with FIPS or dual-stack endpoints, which the SDK makes anew for each call, and with
-    an SDK whose inside is another one: Lambda's is renewed without us.
+    That is without credentials, with FIPS or dual-stack endpoints, which the SDK makes anew for each call, and
+    with an SDK whose inside is another one: Lambda's is renewed without us.
     """
     session = getattr(getattr(client, "_endpoint", None), "http_session", None)
     if not credentials or session is None or re.search("fips|dualstack|global", client.meta.endpoint_url):
