@@ -61,16 +61,16 @@ def operator_policy(
     script: str, account: Account, bucket: str, prefix: str, images_bucket: str = IMAGES_BUCKET
 ) -> dict[str, Any]:
     """The policy of a script with its placeholders filled in. Raises KeyError for an unknown placeholder."""
-    filled_in = string.Template(operator_policy_text(script)).substitute(
-        Partition=account.partition,
-        Region=account.region,
-        Account=account.id,
-        Bucket=bucket,
-        Prefix=prefix,
-        ImagesBucket=images_bucket,
+    return filled_in(script, account, Bucket=bucket, Prefix=prefix, ImagesBucket=images_bucket)
+
+
+def filled_in(policy: str, account: Account, **placeholders: str) -> dict[str, Any]:
+    """A policy of docs/policies in an account. Raises KeyError for a placeholder that is not given."""
+    text = string.Template(operator_policy_text(policy)).substitute(
+        placeholders, Partition=account.partition, Region=account.region, Account=account.id
     )
-    policy: dict[str, Any] = json.loads(filled_in)
-    return policy
+    document: dict[str, Any] = json.loads(text)
+    return document
 
 
 def actions_of(statements: list[Statement]) -> set[str]:

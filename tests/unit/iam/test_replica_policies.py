@@ -1,8 +1,5 @@
 """What administrators of the two accounts may do for a replica: deploy.py --replica there, and deploy.py here."""
 
-import json
-import string
-
 import pytest
 
 from continuous_backup import naming
@@ -10,7 +7,7 @@ from continuous_backup.naming import Account
 from tests.unit.iam import reference
 from tests.unit.iam.calls import Module
 from tests.unit.iam.evaluator import Request, Statement, allows
-from tests.unit.iam.policies import actions_of, operator_policy, operator_policy_text
+from tests.unit.iam.policies import actions_of, filled_in, operator_policy
 from tests.unit.iam.sample import ACCOUNT, BUCKET, PREFIX
 from tests.unit.iam.test_item_images_templates import REPLICATED, source
 
@@ -23,14 +20,8 @@ BY_CLOUDFORMATION = {"aws:CalledVia": ["cloudformation.amazonaws.com"]}
 
 
 def statements(policy: str, account: Account, images_bucket: str = "") -> list[Statement]:
-    filled_in = string.Template(operator_policy_text(policy)).substitute(
-        Partition=account.partition,
-        Region=account.region,
-        Account=account.id,
-        ImagesBucket=images_bucket,
-        ReplicaBucket=REPLICA_BUCKET,
-    )
-    found: list[Statement] = json.loads(filled_in)["Statement"]
+    document = filled_in(policy, account, ImagesBucket=images_bucket, ReplicaBucket=REPLICA_BUCKET)
+    found: list[Statement] = document["Statement"]
     return found
 
 

@@ -60,7 +60,8 @@ def deploy(options: argparse.Namespace, environment: Mapping[str, str]) -> ExitC
 def _deploy_replica(options: argparse.Namespace, config: Config) -> ExitCode:
     steps, executor, then = replica.planned(options, config, _TEMPLATES)
     code = _carry_out(options, steps, executor, "{count} changes made; deployed.")
-    cli.tell(then)
+    if not options.dry_run:
+        cli.tell(then)
     return code
 
 
