@@ -14,4 +14,4 @@ if ! "$python" -c 'import hjson, pip' 2>/dev/null; then
 fi
 
 # -P: modules in the folder that this is called from are not ours.
-PYTHONPATH="$here/src" exec "$python" -P -m continuous_backup.operations.build "$@"
+PYTHONPATH="$here/src" exec "$python" -P -m continuous_backup.operations.building.build "$@"

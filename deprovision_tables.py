@@ -9,8 +9,9 @@ from pathlib import Path
 
 from continuous_backup.ensure_backup.wanted import Wanted
 from continuous_backup.errors import ExitCode
-from continuous_backup.operations import cli, table_scripts, whitelist
-from continuous_backup.operations.provisioning import Provisioning, for_release, lag
+from continuous_backup.operations import cli
+from continuous_backup.operations.tables import script as table_scripts, whitelist
+from continuous_backup.operations.tables.provisioning import Provisioning, for_release, lag
 
 
 def main(arguments: Sequence[str]) -> ExitCode:

@@ -20,7 +20,7 @@ from statistics import median
 
 from benchmarks import ROOT
 from benchmarks.report import Section, Table, Target
-from continuous_backup.operations import build
+from continuous_backup.operations.building import build
 
 #: To reach: milliseconds beyond boto3's own.
 MOST_MILLISECONDS = 150

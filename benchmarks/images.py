@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from benchmarks import sink
 from benchmarks.report import Section, Table, Target
 from continuous_backup.aws import Aws
-from continuous_backup.config_item_images import ItemImages
+from continuous_backup.configuration.item_images import ItemImages
 from continuous_backup.item_images.keeping import Surroundings, keep_latest
 from continuous_backup.item_images.tally import Tally
 from continuous_backup.item_images.writing import Place

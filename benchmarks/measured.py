@@ -20,7 +20,7 @@ from typing import Any
 from benchmarks import ROOT, corpus, lambda_runtime, sink, straightforward
 from benchmarks.arrivals import Burst, Invocation, bursts, invocations
 from benchmarks.billing import LOG_EVENT_OVERHEAD, Usage, billed_bytes, gb_seconds, objects
-from continuous_backup.config import Config
+from continuous_backup.configuration.config import Config
 
 DESIGNS = (*lambda_runtime.MODES, "straightforward")
 DEFAULTS = Config()

@@ -11,7 +11,7 @@ from typing import Any
 _ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(_ROOT / "src"))
 
-from continuous_backup.config_checks import default_of, group_keys  # noqa: E402
+from continuous_backup.configuration.checks import default_of, group_keys  # noqa: E402
 
 README = _ROOT / "README.md"
 BEGIN = "<!-- configuration table: written by docs/configuration_table.py -->\n"
@@ -72,6 +72,6 @@ def _escaped(text: str) -> str:
 
 
 if __name__ == "__main__":
-    from continuous_backup import config
+    from continuous_backup.configuration import config
 
     README.write_text(put_into(README.read_text(encoding="utf-8"), table(config.keys())), encoding="utf-8")

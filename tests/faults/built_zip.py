@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from continuous_backup.naming import FORWARDER_FUNCTION
-from continuous_backup.operations import build
+from continuous_backup.operations.building import build
 
 #: Who compresses: both ways of writing, where the fault has to do with what is written.
 COMPRESSIONS = ("firehose", "forwarder")

@@ -30,7 +30,7 @@ from typing import Any
 
 from botocore.exceptions import ReadTimeoutError
 
-from continuous_backup.config import Config
+from continuous_backup.configuration.config import Config
 from continuous_backup.errors import BackupError
 from continuous_backup.naming import ENSURE_FUNCTION, FORWARDER_FUNCTION
 from continuous_backup.patience import READ_SECONDS, Patience

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from continuous_backup import naming
-from continuous_backup.config import Config
-from continuous_backup.config_item_images import ItemImages
+from continuous_backup.configuration.config import Config
+from continuous_backup.configuration.item_images import ItemImages
 from continuous_backup.ensure_backup.wanted import image_mapping_settings
 from tests.faults.endpoint import Endpoint, Server
 from tests.faults.event_source_mapping import Settings, StreamRecord

@@ -5,7 +5,8 @@ import re
 from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
-from continuous_backup import naming, stream_records
+from continuous_backup import naming
+from continuous_backup.reading_streams import stream_records
 from tests.faults.endpoint import Endpoint, lines_of
 from tests.faults.event_source_mapping import StreamRecord
 from tests.faults.stream_changes import expected_line

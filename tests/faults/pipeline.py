@@ -8,7 +8,7 @@ from typing import Any, Protocol, Self
 from aiohttp import web
 
 from continuous_backup import naming
-from continuous_backup.config import Config
+from continuous_backup.configuration.config import Config
 from continuous_backup.ensure_backup.state import MappingSettings
 from continuous_backup.ensure_backup.wanted import mapping_settings
 from continuous_backup.naming import Account

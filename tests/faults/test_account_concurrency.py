@@ -8,7 +8,7 @@ from statistics import median
 
 import pytest
 
-from continuous_backup.config import Config
+from continuous_backup.configuration.config import Config
 from continuous_backup.naming import FORWARDER_FUNCTION
 from continuous_backup.patience import RETRYING_SECONDS, SECONDS_OF_A_CALL
 from tests.faults.concurrency import (

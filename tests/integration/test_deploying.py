@@ -11,7 +11,7 @@ import boto3
 import pytest
 
 from continuous_backup import naming
-from continuous_backup.operations import wheels
+from continuous_backup.operations.building import wheels
 from local.emulator import Credentials
 from local.stage import Settings, Stage, wait_for
 from tests.integration.staging import delivery_streams, put, wait_for_changes

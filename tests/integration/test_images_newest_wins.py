@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from continuous_backup.item_images.image import SCAN, Version, version_of_metadata
 from continuous_backup.item_images.writing import Place
-from continuous_backup.operations.existing_items import ExistingItems
+from continuous_backup.operations.tables.existing_items import ExistingItems
 from local.emulator import Emulator
 from tests.unit.item_images.fakes import UNHEARD, Keeper, change, s3_error
 from tests.unit.streams_to_firehose.fakes import ACCOUNT, sequence_number

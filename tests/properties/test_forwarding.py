@@ -8,10 +8,10 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from continuous_backup import stream_records
-from continuous_backup.config import Config
+from continuous_backup.configuration.config import Config
 from continuous_backup.errors import BackupError
 from continuous_backup.patience import CONNECT_SECONDS, READ_SECONDS, SECONDS_OF_A_CALL
+from continuous_backup.reading_streams import stream_records
 from continuous_backup.streams_to_firehose import changes
 from continuous_backup.streams_to_firehose.choices import Choices
 from continuous_backup.streams_to_firehose.packing import Limits

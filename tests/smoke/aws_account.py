@@ -10,10 +10,11 @@ from collections.abc import Sequence
 
 from continuous_backup.errors import BackupError, ExitCode
 from continuous_backup.ensure_backup.wanted import Wanted
-from continuous_backup.operations import cli, table_scripts
+from continuous_backup.operations import cli
+from continuous_backup.operations.tables import script as table_scripts
 from continuous_backup.operations.deployment.state import Deployment
-from continuous_backup.operations.provisioning import Provisioning
-from continuous_backup.operations.whitelist import Whitelist
+from continuous_backup.operations.tables.provisioning import Provisioning
+from continuous_backup.operations.tables.whitelist import Whitelist
 from tests.smoke import deployed, permissions, wiring
 from tests.smoke.backup import Backup
 from tests.smoke.report import Report

@@ -4,9 +4,9 @@ from continuous_backup import naming
 from continuous_backup.aws import UNREACHABLE, Aws, ClientError, error_code
 from continuous_backup.ensure_backup.optin import opt_in_filter
 from continuous_backup.errors import UsageError
-from continuous_backup.operations import table_scripts
 from continuous_backup.operations.deployment import observer
 from continuous_backup.operations.deployment.state import Deployment
+from continuous_backup.operations.tables import script as table_scripts
 from local.change_log_check import Wrong
 from tests.smoke.report import Report, Skipped
 from tests.smoke.subject import Subject

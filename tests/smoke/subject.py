@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from continuous_backup import naming
 from continuous_backup.aws import Aws
-from continuous_backup.config import Config
+from continuous_backup.configuration.config import Config
 from continuous_backup.naming import Account
 from continuous_backup.operations import cli
 from local.stage import wait_for

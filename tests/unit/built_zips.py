@@ -4,7 +4,7 @@ import json
 import zipfile
 from pathlib import Path
 
-from continuous_backup.operations import build
+from continuous_backup.operations.building import build
 
 FACTS = {
     "version": "1.0.0",

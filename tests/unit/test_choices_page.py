@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from continuous_backup import config as configuration
-from continuous_backup.operations import custom_functions
+from continuous_backup.configuration import config as configuration
+from continuous_backup.operations.building import custom_functions
 from continuous_backup.streams_to_firehose import item_change, tally
 from continuous_backup.streams_to_firehose.item_change import ItemChange
 from tests.unit.streams_to_firehose.fakes import stream_record

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from continuous_backup import config as configuration
-from continuous_backup import stream_records
+from continuous_backup.configuration import config as configuration
 from continuous_backup.ensure_backup import planner
 from continuous_backup.errors import ExitCode
-from continuous_backup.operations import build, whitelist
+from continuous_backup.operations.building import build
+from continuous_backup.operations.tables import whitelist
+from continuous_backup.reading_streams import stream_records
 from continuous_backup.streams_to_firehose import changes
 from docs import configuration_table, figures
 

@@ -9,7 +9,7 @@ from botocore.exceptions import (
     ParamValidationError,
 )
 
-from continuous_backup.config import keys
+from continuous_backup.configuration.config import keys
 from continuous_backup.errors import AwsError, UsageError
 from continuous_backup.patience import (
     LONGEST_PAUSE_SECONDS,

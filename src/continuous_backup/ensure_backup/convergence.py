@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from continuous_backup.aws import Aws, BotoCoreError, ClientError, explain
-from continuous_backup.config import Config
+from continuous_backup.configuration.config import Config
 from continuous_backup.ensure_backup.actions import Action, Problem, Step, Wait
 from continuous_backup.ensure_backup.executor import Applies
 from continuous_backup.ensure_backup.observer import Listing, Observer

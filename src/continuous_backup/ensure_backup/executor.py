@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from continuous_backup import naming
 from continuous_backup.aws import Aws, ClientError, Pace, error_code
-from continuous_backup.config import Config
+from continuous_backup.configuration.config import Config
 from continuous_backup.ensure_backup import wanted as want
 from continuous_backup.ensure_backup.actions import (
     Action,

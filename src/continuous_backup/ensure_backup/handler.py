@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from continuous_backup import config as configuration
 from continuous_backup import naming
 from continuous_backup.aws import Aws
+from continuous_backup.configuration import config as configuration
 from continuous_backup.ensure_backup import events
 from continuous_backup.ensure_backup.convergence import Convergence, Outcome
 from continuous_backup.ensure_backup.executor import Executor

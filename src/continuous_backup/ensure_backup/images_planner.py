@@ -1,7 +1,7 @@
 """What the images of a table's items take: a mapping of its stream to LambdaStreamToItemImages. Pure."""
 
 from continuous_backup import naming
-from continuous_backup.config import Config
+from continuous_backup.configuration.config import Config
 from continuous_backup.ensure_backup import wanted as want
 from continuous_backup.ensure_backup.actions import (
     CreateMapping,

@@ -5,7 +5,7 @@ from typing import Any
 
 from continuous_backup import naming
 from continuous_backup.aws import Aws, ClientError, Pace, error_code
-from continuous_backup.config import Config
+from continuous_backup.configuration.config import Config
 from continuous_backup.ensure_backup.state import (
     BackupState,
     DeliveryStream,

@@ -5,7 +5,7 @@ import logging
 import re
 from collections.abc import Callable
 
-from continuous_backup.config import Config
+from continuous_backup.configuration.config import Config
 
 Filter = Callable[[str], bool]
 

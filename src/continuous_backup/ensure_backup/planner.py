@@ -3,7 +3,7 @@
 from dataclasses import asdict
 
 from continuous_backup import naming
-from continuous_backup.config import Config
+from continuous_backup.configuration.config import Config
 from continuous_backup.ensure_backup import images_planner
 from continuous_backup.ensure_backup import wanted as want
 from continuous_backup.ensure_backup.actions import (

@@ -4,7 +4,7 @@ import logging
 
 from continuous_backup import naming
 from continuous_backup.aws import BotoCoreError, ClientError
-from continuous_backup.config import Config
+from continuous_backup.configuration.config import Config
 from continuous_backup.ensure_backup.convergence import Convergence
 from continuous_backup.ensure_backup.observer import Observer, Overview
 from continuous_backup.ensure_backup.optin import Filter

@@ -6,8 +6,8 @@ from dataclasses import asdict, replace
 from enum import Enum
 
 from continuous_backup import naming
-from continuous_backup.config import Config
-from continuous_backup.config_item_images import ItemImages
+from continuous_backup.configuration.config import Config
+from continuous_backup.configuration.item_images import ItemImages
 from continuous_backup.ensure_backup.state import DeliveryStream, Destination, Encryption, MappingSettings
 from continuous_backup.naming import Account
 

@@ -4,13 +4,15 @@ import functools
 import random
 from typing import Any
 
-from continuous_backup import batch_answer, config, naming
+from continuous_backup import naming
 from continuous_backup.aws import Aws
+from continuous_backup.configuration import config
 from continuous_backup.errors import UsageError
 from continuous_backup.item_images.keeping import Surroundings, keep_latest
 from continuous_backup.item_images.tally import Tally
 from continuous_backup.item_images.writing import Place
 from continuous_backup.patience import CONNECT_SECONDS, READ_SECONDS, Patience
+from continuous_backup.reading_streams import batch_answer
 
 
 def handler(event: object, context: Any) -> dict[str, list[dict[str, str]]]:

@@ -9,7 +9,6 @@ from typing import Any
 
 import orjson
 
-from continuous_backup import stream_records, whole_objects
 from continuous_backup.aws import Client
 from continuous_backup.errors import BackupError
 from continuous_backup.item_images import object_names
@@ -21,7 +20,8 @@ from continuous_backup.item_images.writing import Place, Writer
 from continuous_backup.logs import logger
 from continuous_backup.naming import Account
 from continuous_backup.patience import Patience
-from continuous_backup.stream_records import StreamRecord
+from continuous_backup.reading_streams import stream_records, whole_objects
+from continuous_backup.reading_streams.stream_records import StreamRecord
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ from typing import Any, NoReturn
 from rich.console import Console
 from rich.table import Table
 
-from continuous_backup import config as configuration
 from continuous_backup.aws import Aws, BotoCoreError, ClientError, explain
-from continuous_backup.config import Config
+from continuous_backup.configuration import config as configuration
+from continuous_backup.configuration.config import Config
 from continuous_backup.errors import BackupError, ExitCode, UsageError
 from continuous_backup.naming import Account
 

@@ -2,7 +2,7 @@
 
 import orjson
 
-from continuous_backup.stream_records import StreamRecord
+from continuous_backup.reading_streams.stream_records import StreamRecord
 
 
 class NoLine(Exception):

@@ -5,9 +5,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from continuous_backup import errors, stream_records
-from continuous_backup.config import Config
-from continuous_backup.stream_records import StreamRecord
+from continuous_backup import errors
+from continuous_backup.configuration.config import Config
+from continuous_backup.reading_streams import stream_records
+from continuous_backup.reading_streams.stream_records import StreamRecord
 from continuous_backup.streams_to_firehose import changes, custom, item_change, plain_json
 from continuous_backup.streams_to_firehose.changes import NoLine
 from continuous_backup.streams_to_firehose.item_change import ItemChange, TypedItem

@@ -5,18 +5,18 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from continuous_backup import stream_records, whole_objects
 from continuous_backup.aws import Client
-from continuous_backup.config import Config
+from continuous_backup.configuration.config import Config
 from continuous_backup.logs import logger
 from continuous_backup.naming import Account
 from continuous_backup.patience import Patience
+from continuous_backup.reading_streams import stream_records, whole_objects
+from continuous_backup.reading_streams.whole_objects import WholeObject
 from continuous_backup.streams_to_firehose import delivery, packing
 from continuous_backup.streams_to_firehose.changes import NoLine
 from continuous_backup.streams_to_firehose.choices import Choices, NoRoute
 from continuous_backup.streams_to_firehose.packing import Oversize, PackedRecord, PositionedLine
 from continuous_backup.streams_to_firehose.tally import Tally
-from continuous_backup.whole_objects import WholeObject
 
 
 @dataclass(frozen=True)

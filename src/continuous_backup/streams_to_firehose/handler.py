@@ -4,9 +4,11 @@ import functools
 import random
 from typing import Any
 
-from continuous_backup import batch_answer, config, naming
+from continuous_backup import naming
 from continuous_backup.aws import Aws
+from continuous_backup.configuration import config
 from continuous_backup.patience import CONNECT_SECONDS, READ_SECONDS, Patience
+from continuous_backup.reading_streams import batch_answer
 from continuous_backup.streams_to_firehose import choices, request_body
 from continuous_backup.streams_to_firehose.forwarding import Surroundings, forward
 from continuous_backup.streams_to_firehose.tally import Tally

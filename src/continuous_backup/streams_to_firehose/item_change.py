@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from continuous_backup import stream_records
-from continuous_backup.stream_records import StreamRecord
+from continuous_backup.reading_streams import stream_records
+from continuous_backup.reading_streams.stream_records import StreamRecord
 from continuous_backup.streams_to_firehose import changes
 
 #: An item or its keys in DynamoDB's typed JSON: {"Id": {"N": "1"}, "Name": {"S": "Ada"}}.

@@ -10,7 +10,7 @@ from botocore.stub import Stubber
 
 from continuous_backup import naming
 from continuous_backup.aws import Aws, ClientError
-from continuous_backup.config_item_images import ItemImages
+from continuous_backup.configuration.item_images import ItemImages
 from continuous_backup.ensure_backup import wanted as want
 from continuous_backup.ensure_backup.actions import (
     Action,

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from continuous_backup import naming
-from continuous_backup.config import Config
+from continuous_backup.configuration.config import Config
 from continuous_backup.ensure_backup import wanted as want
 from continuous_backup.ensure_backup.actions import (
     CreateDeliveryStream,

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from continuous_backup import naming
-from continuous_backup.config_item_images import ItemImages
+from continuous_backup.configuration.item_images import ItemImages
 from continuous_backup.ensure_backup import wanted as want
 from continuous_backup.ensure_backup.actions import CreateMapping, DeleteMapping, Problem, UpdateMapping, Wait
 from continuous_backup.ensure_backup.state import BackupState, Mapping, Stream

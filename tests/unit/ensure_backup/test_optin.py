@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from continuous_backup.config import Config
+from continuous_backup.configuration.config import Config
 from continuous_backup.ensure_backup.optin import opt_in_filter
 
 LOG = logging.getLogger("test-optin")

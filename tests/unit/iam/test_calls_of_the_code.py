@@ -18,14 +18,15 @@ DEPLOYMENT_PLANNER = Module(f"{OPERATIONS}/deployment/planner.py")
 DEPLOYMENT_ACTIONS = Module(f"{OPERATIONS}/deployment/actions.py")
 DEPLOYMENT_EXECUTOR = Module(f"{OPERATIONS}/deployment/executor.py")
 DEPLOYMENT_SCRIPT = Module(f"{OPERATIONS}/deployment/script.py")
-PROVISIONING = Module(f"{OPERATIONS}/provisioning.py")
-TABLE_SCRIPTS = Module(f"{OPERATIONS}/table_scripts.py")
-EXISTING_ITEMS = Module(f"{OPERATIONS}/existing_items.py")
+PROVISIONING = Module(f"{OPERATIONS}/tables/provisioning.py")
+TABLE_SCRIPTS = Module(f"{OPERATIONS}/tables/script.py")
+EXISTING_ITEMS = Module(f"{OPERATIONS}/tables/existing_items.py")
 #: PutObject needs the second action where it is given tags.
 WRITING_IMAGES = Module("src/continuous_backup/item_images/writing.py").actions() | {"s3:PutObjectTagging"}
 RESTORING = {
     action
-    for path in sorted((ROOT / OPERATIONS / "images").glob("*.py"))
+    for folder in ("images", "writing_items")
+    for path in sorted((ROOT / OPERATIONS / folder).glob("*.py"))
     for action in Module(str(path)).actions()
 }
 #: GetObject needs it where it is given a version.

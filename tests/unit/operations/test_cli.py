@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import NoCredentialsError
 
 from continuous_backup.aws import ClientError
-from continuous_backup.config import Config
+from continuous_backup.configuration.config import Config
 from continuous_backup.errors import BackupError, ConfigurationError, ExitCode, UsageError
 from continuous_backup.operations import cli
 

@@ -13,7 +13,7 @@ from typing import Any
 from botocore.exceptions import ReadTimeoutError
 
 from continuous_backup.aws import ClientError
-from continuous_backup.config import Config
+from continuous_backup.configuration.config import Config
 from continuous_backup.naming import Account
 from continuous_backup.patience import Patience
 from continuous_backup.streams_to_firehose.choices import Choices, of_config

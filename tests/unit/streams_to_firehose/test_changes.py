@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from continuous_backup import stream_records
+from continuous_backup.reading_streams import stream_records
 from continuous_backup.streams_to_firehose import changes
 from continuous_backup.streams_to_firehose.changes import NoLine
 from tests.unit.streams_to_firehose.fakes import event_of_file, stream_record, with_value

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from continuous_backup.config import Config
+from continuous_backup.configuration.config import Config
 from continuous_backup.errors import ConfigurationError
 from continuous_backup.streams_to_firehose import changes, choices
 from tests.unit.streams_to_firehose.fakes import (

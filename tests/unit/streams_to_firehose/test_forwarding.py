@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from continuous_backup import stream_records
-from continuous_backup.config import Config
+from continuous_backup.configuration.config import Config
 from continuous_backup.errors import AwsError, BackupError, MalformedEvent
+from continuous_backup.reading_streams import stream_records
 from continuous_backup.streams_to_firehose import changes
 from tests.unit.streams_to_firehose.fakes import (
     DENIED,

@@ -6,7 +6,7 @@ from typing import Any
 
 from continuous_backup import naming
 from continuous_backup.aws import Aws, ClientError, Pace, error_code, explain
-from continuous_backup.config import Config
+from continuous_backup.configuration.config import Config
 from continuous_backup.ensure_backup.observer import DELIVERY_STREAM_CALLS_PER_SECOND
 from continuous_backup.errors import UsageError
 from continuous_backup.naming import Account

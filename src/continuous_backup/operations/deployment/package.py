@@ -8,9 +8,9 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from continuous_backup import config as configuration
+from continuous_backup.configuration import config as configuration
 from continuous_backup.errors import UsageError
-from continuous_backup.operations import build, custom_functions
+from continuous_backup.operations.building import build, custom_functions
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from continuous_backup.config import Config
-from continuous_backup.config_item_images import ItemImages
+from continuous_backup.configuration.config import Config
+from continuous_backup.configuration.item_images import ItemImages
 from continuous_backup.errors import UsageError
 from continuous_backup.naming import Account
 from continuous_backup.operations import cli

@@ -4,13 +4,13 @@ import argparse
 from collections.abc import Mapping
 from dataclasses import replace
 
-from continuous_backup import config as configuration
 from continuous_backup import naming
 from continuous_backup.aws import BotoCoreError, ClientError, explain
-from continuous_backup.config import Config
+from continuous_backup.configuration import config as configuration
+from continuous_backup.configuration.config import Config
 from continuous_backup.ensure_backup.wanted import Wanted
 from continuous_backup.errors import BackupError, ExitCode
-from continuous_backup.operations import cli, table_scripts
+from continuous_backup.operations import cli
 from continuous_backup.operations.deployment import observer, package, planner, replica
 from continuous_backup.operations.deployment.actions import (
     Action,
@@ -22,7 +22,8 @@ from continuous_backup.operations.deployment.actions import (
 )
 from continuous_backup.operations.deployment.executor import Executor
 from continuous_backup.operations.deployment.wanted import environment_of, wanted
-from continuous_backup.operations.provisioning import Provisioning, TablePlan, for_release
+from continuous_backup.operations.tables import script as table_scripts
+from continuous_backup.operations.tables.provisioning import Provisioning, TablePlan, for_release
 
 _DIST = cli.REPOSITORY / "dist"
 _TEMPLATES = cli.REPOSITORY / "templates"

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from continuous_backup import __version__, naming
-from continuous_backup import config as configuration
-from continuous_backup.config import Config
-from continuous_backup.config_item_images import ItemImages
+from continuous_backup.configuration import config as configuration
+from continuous_backup.configuration.config import Config
+from continuous_backup.configuration.item_images import ItemImages
 from continuous_backup.ensure_backup.events import EVENT_PATTERN
 from continuous_backup.errors import UsageError
 from continuous_backup.naming import Account
-from continuous_backup.operations import custom_functions
+from continuous_backup.operations.building import custom_functions
 from continuous_backup.operations.deployment.package import Package
 from continuous_backup.operations.deployment.state import (
     Bucket,

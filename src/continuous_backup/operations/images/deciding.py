@@ -2,11 +2,11 @@
 
 from enum import Enum
 
-from continuous_backup.operations.images import typed_json
 from continuous_backup.operations.images.reading import Image
-from continuous_backup.operations.images.target import Target
-from continuous_backup.operations.images.typed_json import Item
 from continuous_backup.operations.images.wanted import If
+from continuous_backup.operations.writing_items import typed_json
+from continuous_backup.operations.writing_items.target import Target
+from continuous_backup.operations.writing_items.typed_json import Item
 
 
 class Decision(Enum):

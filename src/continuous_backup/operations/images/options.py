@@ -6,7 +6,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from continuous_backup import naming
-from continuous_backup.config_keys import BUCKET, BUCKET_SHAPE, PATH, PATH_SHAPE
+from continuous_backup.configuration.keys import (
+    BUCKET,
+    BUCKET_SHAPE,
+    PATH,
+    PATH_SHAPE,
+)
 from continuous_backup.operations import cli
 from continuous_backup.operations.images.wanted import If, KeyPrefix
 

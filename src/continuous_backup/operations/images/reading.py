@@ -9,10 +9,10 @@ from continuous_backup.aws import BotoCoreError, Client, ClientError, error_code
 from continuous_backup.item_images import image, object_names
 from continuous_backup.item_images.image import Version
 from continuous_backup.item_images.object_names import NoName
-from continuous_backup.operations.images import typed_json
 from continuous_backup.operations.images.listing import Listed
-from continuous_backup.operations.images.typed_json import Item
 from continuous_backup.operations.images.wanted import Wanted
+from continuous_backup.operations.writing_items import typed_json
+from continuous_backup.operations.writing_items.typed_json import Item
 
 _NOT_THERE = {"404", "NoSuchKey", "NoSuchVersion", "NotFound"}
 _ARCHIVED = "InvalidObjectState"

@@ -5,16 +5,16 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
 from continuous_backup.aws import Client
-from continuous_backup.operations.images import typed_json
-from continuous_backup.operations.images.checkpoint import Checkpoint
 from continuous_backup.operations.images.deciding import Decision
 from continuous_backup.operations.images.reading import Image
 from continuous_backup.operations.images.surveying import OBJECTS_A_CHUNK, WORKERS, Readable, Survey, count
-from continuous_backup.operations.images.table_items import Refused
 from continuous_backup.operations.images.tally import Tally
-from continuous_backup.operations.images.target import Target
-from continuous_backup.operations.images.typed_json import Item
 from continuous_backup.operations.images.wanted import If, Wanted
+from continuous_backup.operations.writing_items import typed_json
+from continuous_backup.operations.writing_items.checkpoint import Checkpoint
+from continuous_backup.operations.writing_items.table_items import Refused
+from continuous_backup.operations.writing_items.target import Target
+from continuous_backup.operations.writing_items.typed_json import Item
 
 _CHANGES = {Decision.WRITE, Decision.OVERWRITE, Decision.DELETE}
 

@@ -8,15 +8,15 @@ from typing import Any
 from continuous_backup.aws import Aws, Client, ClientError, error_code, explain
 from continuous_backup.errors import AwsError, BackupError, ExitCode, UsageError
 from continuous_backup.operations import cli
-from continuous_backup.operations.images import checkpoint as checkpoints
-from continuous_backup.operations.images import target as targets
-from continuous_backup.operations.images.checkpoint import Checkpoint
 from continuous_backup.operations.images.restoring import Restoring
 from continuous_backup.operations.images.surveying import WORKERS, NoItems, Survey, first_image
-from continuous_backup.operations.images.table_items import TableItems
 from continuous_backup.operations.images.tally import Tally
-from continuous_backup.operations.images.target import Target
 from continuous_backup.operations.images.wanted import If, Wanted
+from continuous_backup.operations.writing_items import checkpoint as checkpoints
+from continuous_backup.operations.writing_items import target as targets
+from continuous_backup.operations.writing_items.checkpoint import Checkpoint
+from continuous_backup.operations.writing_items.table_items import TableItems
+from continuous_backup.operations.writing_items.target import Target
 
 _IMAGES_A_LINE = 5_000
 _TABLES_NAMED = 10

@@ -7,15 +7,16 @@ from typing import Protocol
 from continuous_backup.aws import Client
 from continuous_backup.item_images import object_names
 from continuous_backup.item_images.object_names import NoName
-from continuous_backup.operations.images import listing, typed_json
+from continuous_backup.operations.images import listing
 from continuous_backup.operations.images.deciding import Decision, decide
 from continuous_backup.operations.images.listing import Listed, State
 from continuous_backup.operations.images.reading import Image, Unreadable, read
-from continuous_backup.operations.images.table_items import MOST_KEYS_A_CALL
 from continuous_backup.operations.images.tally import Tally
-from continuous_backup.operations.images.target import Target
-from continuous_backup.operations.images.typed_json import Item
 from continuous_backup.operations.images.wanted import If, Wanted
+from continuous_backup.operations.writing_items import typed_json
+from continuous_backup.operations.writing_items.table_items import MOST_KEYS_A_CALL
+from continuous_backup.operations.writing_items.target import Target
+from continuous_backup.operations.writing_items.typed_json import Item
 
 #: How many objects are read, and items written, at the same time.
 WORKERS = 32

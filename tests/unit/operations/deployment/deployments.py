@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from continuous_backup import naming
-from continuous_backup.config import Config
+from continuous_backup.configuration.config import Config
 from continuous_backup.naming import Account
 from continuous_backup.operations.deployment.package import Package
 from continuous_backup.operations.deployment.state import Deployment, Function, Rule

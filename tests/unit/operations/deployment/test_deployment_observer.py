@@ -8,8 +8,8 @@ from deployments import ACCOUNT, ENSURE, FORWARDER, WANTED
 
 from continuous_backup import naming
 from continuous_backup.aws import ClientError
-from continuous_backup.config import Config
-from continuous_backup.config_item_images import ItemImages
+from continuous_backup.configuration.config import Config
+from continuous_backup.configuration.item_images import ItemImages
 from continuous_backup.errors import ExitCode, UsageError
 from continuous_backup.operations.deployment import bucket_policy
 from continuous_backup.operations.deployment.observer import _selects_api_calls, observe, surroundings

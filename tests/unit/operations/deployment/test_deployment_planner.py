@@ -7,7 +7,7 @@ import pytest
 from deployments import ENSURE, FORWARDER, ROLE, WANTED, aim, with_function, with_rule, without
 
 from continuous_backup import naming
-from continuous_backup.config_item_images import ItemImages
+from continuous_backup.configuration.item_images import ItemImages
 from continuous_backup.operations.deployment.actions import (
     AllowInvocation,
     Conflict,

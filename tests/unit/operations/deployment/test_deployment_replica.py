@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 from deployments import REPOSITORY
 
-from continuous_backup.config import Config
-from continuous_backup.config_item_images import ItemImages
+from continuous_backup.configuration.config import Config
+from continuous_backup.configuration.item_images import ItemImages
 from continuous_backup.errors import UsageError
 from continuous_backup.operations.deployment import replica
 

@@ -6,7 +6,7 @@ import pytest
 from deployments import ACCOUNT, ENSURE, FORWARDER, REPOSITORY, ROLE, WANTED, aim
 
 from continuous_backup import naming
-from continuous_backup.config_item_images import ItemImages
+from continuous_backup.configuration.item_images import ItemImages
 from continuous_backup.ensure_backup.events import TABLE_EVENTS
 from continuous_backup.errors import UsageError
 from continuous_backup.operations.deployment.wanted import environment_of, replica_stack, statement_id

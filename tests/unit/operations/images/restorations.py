@@ -12,11 +12,11 @@ from botocore.exceptions import ReadTimeoutError
 from continuous_backup.aws import ClientError
 from continuous_backup.item_images import object_names
 from continuous_backup.item_images.image import ItemImage, Version
-from continuous_backup.operations.images import typed_json
 from continuous_backup.operations.images.restoring import Restoring
-from continuous_backup.operations.images.table_items import TableItems
-from continuous_backup.operations.images.target import Target
 from continuous_backup.operations.images.wanted import If, Wanted
+from continuous_backup.operations.writing_items import typed_json
+from continuous_backup.operations.writing_items.table_items import TableItems
+from continuous_backup.operations.writing_items.target import Target
 
 TIME = datetime(2026, 11, 25, 10, tzinfo=UTC)
 ARN = "arn:aws:dynamodb:eu-west-1:123456789012:table/Orders"

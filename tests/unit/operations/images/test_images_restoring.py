@@ -27,11 +27,11 @@ from restorations import (
 from continuous_backup.aws import ClientError
 from continuous_backup.item_images import object_names
 from continuous_backup.item_images.image import Version
-from continuous_backup.operations.images.checkpoint import Checkpoint
 from continuous_backup.operations.images.listing import Listed
 from continuous_backup.operations.images.surveying import NoItems, Survey, chunks, first_image
 from continuous_backup.operations.images.tally import Tally
 from continuous_backup.operations.images.wanted import If, KeyPrefix
+from continuous_backup.operations.writing_items.checkpoint import Checkpoint
 
 
 def key(text: str) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""Switches continuous backup on and off for tables that are there."""

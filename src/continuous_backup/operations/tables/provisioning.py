@@ -1,0 +1,275 @@
+"""Wires existing tables, and takes wiring away: what provision_tables.py and deprovision_tables.py do."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+from continuous_backup import naming
+from continuous_backup.aws import Aws, BotoCoreError, ClientError, error_code, explain
+from continuous_backup.configuration.config import Config
+from continuous_backup.ensure_backup.actions import Action, Problem, Step
+from continuous_backup.ensure_backup.convergence import Convergence, Outcome
+from continuous_backup.ensure_backup.executor import Executor
+from continuous_backup.ensure_backup.observer import (
+    DELIVERY_STREAM_CALLS_PER_SECOND,
+    Observer,
+    Overview,
+)
+from continuous_backup.ensure_backup.optin import Filter
+from continuous_backup.ensure_backup.planner import not_restorable
+from continuous_backup.ensure_backup.wanted import Wanted
+from continuous_backup.errors import ExitCode, UsageError
+from continuous_backup.naming import Account
+from continuous_backup.operations.tables.whitelist import Whitelist
+
+#: How long to go on looking at tables that AWS is not finished with; a delivery stream takes minutes.
+PATIENCE_SECONDS = 1800.0
+
+
+@dataclass(frozen=True)
+class TablePlan:
+    """What is to be done with one table. `refusal` says why nothing is, where that needs saying."""
+
+    table: str
+    steps: tuple[Step, ...] = ()
+    refusal: str = ""
+    refused_on_request: bool = False
+    """Whether the configuration, and not a mistake, is the reason."""
+    last_result: str = ""
+    """What Lambda says of the last batch of its mapping."""
+    not_restorable: tuple[str, ...] = ()
+    """The keys that make its log less than a whole record of its changes."""
+    somebody_elses: str = ""
+    """The delivery stream that deliveryStreams names for it: used as it is, and left as it is."""
+
+    @property
+    def actions(self) -> tuple[Action, ...]:
+        return tuple(step for step in self.steps if isinstance(step, Action))
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        return tuple(step for step in self.steps if isinstance(step, Problem))
+
+
+@dataclass
+class TableResult:
+    """What came of one table, as the scripts show it and as `--output json` has it."""
+
+    table: str
+    result: str
+    ok: bool
+    details: list[str] = field(default_factory=list)
+    not_restorable: tuple[str, ...] = ()
+
+    @property
+    def in_words(self) -> str:
+        """The result with what the log lacks."""
+        keys = ", ".join(self.not_restorable)
+        return f"{self.result}; not restorable: {keys}" if keys else self.result
+
+
+class Provisioning:
+    """Plans and applies for many tables of one account; `config` is one `in_account`.
+
+    `calls_per_second` is the pace of Firehose's control operations, which AWS does not raise.
+    """
+
+    def __init__(
+        self,
+        aws: Aws,
+        config: Config,
+        account: Account,
+        log: logging.Logger,
+        is_backed_up: Filter | None = None,
+        calls_per_second: float = DELIVERY_STREAM_CALLS_PER_SECOND,
+    ) -> None:
+        self._aws = aws
+        self._config = config
+        self._observer = Observer(aws, config, account, calls_per_second)
+        executor = Executor(aws, config, account, log, calls_per_second)
+        self._convergence = Convergence(aws, config, account, self._observer, executor)
+        self._is_backed_up = is_backed_up or (lambda _: True)
+
+    def require_deployment(self) -> None:
+        """Raises UsageError where the functions are not deployed, or with another configuration than ours.
+
+        Tables wired with another configuration would be wired back by the next sweep.
+        """
+        functions = self._aws.client("lambda")
+        images = [naming.ITEM_IMAGES_FUNCTION] if self._config.item_images else []
+        for name in (naming.FORWARDER_FUNCTION, naming.ENSURE_FUNCTION, *images):
+            try:
+                found = functions.get_function_configuration(FunctionName=name)
+            except ClientError as err:
+                if error_code(err) != "ResourceNotFoundException":
+                    raise
+                raise UsageError(
+                    f"there is no function {name} in {self._aws.region}",
+                    "run ./build.sh and deploy.py first, or name another --region",
+                ) from err
+            if self._config.fingerprint not in found.get("Description", ""):
+                raise UsageError(
+                    f"this is another configuration than that of the deployed function {name}",
+                    "name the deployed one with --config-file, or deploy this one: ./build.sh, then deploy.py",
+                )
+
+    def plan_provisioning(self, whitelist: Whitelist) -> list[TablePlan]:
+        """What each table that is asked for needs. Tables that look right in the lists are not described."""
+        overview = self._observer.overview()
+        names = sorted(overview.tables) if whitelist.all_tables else whitelist.names
+        return [
+            _unless_it_fails(name, partial(self._plan_provisioning, name, overview, whitelist.all_tables))
+            for name in names
+        ]
+
+    def _plan_provisioning(self, table: str, overview: Overview, everything: bool) -> TablePlan:
+        if table not in overview.tables:
+            return TablePlan(table, refusal="there is no such table in this account and region")
+        if not self._is_backed_up(table):
+            return TablePlan(table, refusal="the filter leaves it out", refused_on_request=everything)
+        glance = self._observer.glance(table, overview)
+        if everything and glance.table and glance.table.opted_out:
+            return TablePlan(table, refusal="its tag opts it out; name it to opt it in", refused_on_request=True)
+        steps = self._convergence.planned(glance, Wanted.PROVISIONED)
+        if steps:
+            steps = self._convergence.steps(table, Wanted.PROVISIONED, overview)
+        return TablePlan(
+            table,
+            tuple(steps),
+            not_restorable=not_restorable(glance, self._config),
+            somebody_elses=self._config.delivery_streams.get(table, ""),
+        )
+
+    def plan_deprovisioning(self, whitelist: Whitelist) -> list[TablePlan]:
+        """What taking the wiring of each table away needs; of deleted tables too, where some is left."""
+        overview = self._observer.overview()
+        wired = self.wired_tables(overview)
+        names = sorted(wired | overview.tables) if whitelist.all_tables else whitelist.names
+        return [
+            _unless_it_fails(name, partial(self._plan_deprovisioning, name, overview, wired)) for name in names
+        ]
+
+    def _plan_deprovisioning(self, table: str, overview: Overview, wired: set[str]) -> TablePlan:
+        if table not in overview.tables and table not in wired and not self._has_delivery_stream(table, overview):
+            return TablePlan(table, refusal="there is no such table, and nothing is left of its wiring")
+        state = self._observer.observe(table, overview)
+        steps = self._convergence.planned(state, Wanted.DEPROVISIONED)
+        last_result = ", ".join(each.last_result for each in state.mappings if each.last_result)
+        somebody_elses = self._config.delivery_streams.get(table, "")
+        return TablePlan(table, tuple(steps), last_result=last_result, somebody_elses=somebody_elses)
+
+    def _has_delivery_stream(self, table: str, overview: Overview) -> bool:
+        """Whether there is one, of anybody's, that has a name of ours for the table."""
+        found = self._observer.glance(table, overview)
+        ours = self._config.is_ours(table) and found.delivery_stream
+        return bool(ours or found.former_delivery_streams)
+
+    def release_steps(self, table: str) -> tuple[Step, ...]:
+        """What taking a table's wiring away needs, without opting the table out."""
+        return tuple(self._convergence.steps(table, Wanted.RELEASED))
+
+    def wired_tables(self, overview: Overview | None = None) -> set[str]:
+        """Tables, deleted ones included, that have a mapping to the forwarder or a delivery stream of ours."""
+        overview = overview or self._observer.overview()
+        mappings = (*overview.mappings, *overview.image_mappings)
+        by_mapping = {naming.table_of_arn(each.stream_arn) for each in mappings}
+        by_tag = {tags[naming.TABLE_TAG] for tags in overview.tags.values() if tags.get(naming.TABLE_TAG)}
+        # The tagging API lags, and what is missed here loses its backup unasked: so each is asked, slow as it is.
+        untold = (
+            self._observer.delivery_stream(name) for name in sorted(overview.delivery_streams - overview.told)
+        )
+        return by_mapping | by_tag | {each.table for each in untold if each and each.ours and each.table}
+
+    def carry_out(
+        self,
+        plans: list[TablePlan],
+        wanted: Wanted,
+        on_settled: Callable[[TableResult], None] = lambda _: None,
+        patience: float = PATIENCE_SECONDS,
+    ) -> list[TableResult]:
+        """Brings all planned tables to what is wanted; a table that fails does not stop the others."""
+        results = [_unchanged(plan) for plan in plans if not plan.steps]
+        for each in results:
+            on_settled(each)
+        outcomes = self._convergence.run(
+            [plan.table for plan in plans if plan.steps],
+            wanted,
+            deadline=self._aws.clock() + patience,
+            on_settled=lambda outcome: on_settled(_result(outcome, wanted)),
+        )
+        return results + [_result(outcome, wanted) for outcome in outcomes.values()]
+
+
+def _unless_it_fails(table: str, plan: Callable[[], TablePlan]) -> TablePlan:
+    """A table that cannot be looked at is refused with the reason, and the others go on."""
+    try:
+        return plan()
+    except (ClientError, BotoCoreError) as err:
+        return TablePlan(table, refusal=f"failed: {explain(err).problem}")
+
+
+def for_release(aws: Aws, config: Config) -> Config:
+    """The configuration with which to release, whatever is deployed: invocations are given their own time-out."""
+    try:
+        found = aws.client("lambda").get_function_configuration(FunctionName=naming.FORWARDER_FUNCTION)
+    except ClientError as err:
+        if error_code(err) != "ResourceNotFoundException":
+            raise
+        return config
+    longest = max(config.forwarder_timeout_seconds, found.get("Timeout", 0))
+    return replace(config, forwarder_timeout_seconds=longest)
+
+
+def exit_code(results: list[TableResult]) -> ExitCode:
+    """DONE where every table is as asked for, PARTLY_DONE where some are, FAILED where none is."""
+    good = sum(each.ok for each in results)
+    if good == len(results):
+        return ExitCode.DONE
+    return ExitCode.PARTLY_DONE if good else ExitCode.FAILED
+
+
+def lag(aws: Aws) -> str:
+    """What is known of how far behind the forwarder is, before its mapping is removed.
+
+    Lambda shows no checkpoint. Its IteratorAge is one number for all tables of the function, and there
+    is none while nothing runs.
+    """
+    end = aws.clock()
+    try:
+        points = aws.client("cloudwatch").get_metric_statistics(
+            Namespace="AWS/Lambda",
+            MetricName="IteratorAge",
+            Dimensions=[{"Name": "FunctionName", "Value": naming.FORWARDER_FUNCTION}],
+            StartTime=end - 900,
+            EndTime=end,
+            Period=60,
+            Statistics=["Maximum"],
+        )["Datapoints"]
+    except ClientError as err:
+        return f"unknown ({error_code(err)})"
+    if not points:
+        return "not known: nothing was measured in the last 15 minutes"
+    worst = max(point["Maximum"] for point in points) / 1000
+    return f"at most {worst:.0f} s over all tables in the last 15 minutes"
+
+
+def _unchanged(plan: TablePlan) -> TableResult:
+    if plan.refusal:
+        return TableResult(plan.table, plan.refusal, plan.refused_on_request)
+    return TableResult(plan.table, "was as wanted already", True, not_restorable=plan.not_restorable)
+
+
+def _result(outcome: Outcome, wanted: Wanted) -> TableResult:
+    done = [str(action) for action in outcome.done]
+    details, ok = done, False
+    if outcome.error:
+        result, details = f"failed: {outcome.error.problem}", [*done, outcome.error.hint]
+    elif outcome.problems:
+        problems = [str(each) for each in outcome.problems]
+        result, details = f"needs a decision: {problems[0]}", done + problems[1:]
+    elif outcome.waiting:
+        result = f"not finished: {outcome.waiting[0]}"
+    else:
+        result, ok = wanted.value if done else "was as wanted already", True
+    return TableResult(outcome.table, result, ok, details, outcome.not_restorable)

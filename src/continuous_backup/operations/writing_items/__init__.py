@@ -1,0 +1,1 @@
+"""Writes items into a table: what restoring needs, whatever it restores from."""

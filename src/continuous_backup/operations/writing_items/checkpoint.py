@@ -1,0 +1,104 @@
+"""How far a restoration is, kept in a file, so that it goes on where it was stopped."""
+
+import json
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from continuous_backup.errors import BackupError, UsageError
+from continuous_backup.operations.images.tally import Tally
+from continuous_backup.operations.images.wanted import If, Wanted
+from continuous_backup.operations.writing_items.target import Target
+
+_HINT = "name another --checkpoint, or remove that file to begin anew"
+
+
+@dataclass
+class Checkpoint:
+    """The last name that is done, and what was counted up to it; of one restoration, which `of` describes."""
+
+    file: Path
+    of: dict[str, str]
+    after: str
+    tally: Tally
+
+    @classmethod
+    def load(cls, file: Path, of: dict[str, str]) -> "Checkpoint":
+        """What the file says, or the beginning where there is none.
+
+        Raises UsageError where the file is none of ours, or of another restoration.
+        """
+        found = _read(file)
+        if found is None:
+            return cls(file, of, "", Tally())
+        if found.of != of:
+            names = sorted(name for name in found.of | of if found.of.get(name) != of.get(name))
+            raise UsageError(f"{file} is of another restoration: it differs in {', '.join(names)}", _HINT)
+        return found
+
+    def note(self, after: str) -> None:
+        """All up to this name is done. The file is whole at any moment. Raises BackupError where it cannot be."""
+        self.after = after
+        beside = self.file.with_suffix(self.file.suffix + ".new")
+        known = {"of": self.of, "after": after, "tally": self.tally.document()}
+        with _being_changed(self.file):
+            beside.write_text(json.dumps(known), encoding="utf-8")
+            beside.replace(self.file)
+
+    def remove(self) -> None:
+        """All is done: the next restoration begins anew. Raises BackupError where the file stays."""
+        with _being_changed(self.file):
+            self.file.unlink(missing_ok=True)
+
+
+def require_usable(file: Path, *, will_be_written: bool) -> None:
+    """Raises UsageError, before anything is done, where the file is none of ours or nothing can be noted there."""
+    _read(file)
+    if not will_be_written:
+        return
+    try:
+        with tempfile.TemporaryFile(dir=file.parent):
+            pass
+    except OSError as err:
+        raise UsageError(
+            f"how far it is cannot be noted in {file}: {err.strerror}: {file.parent}",
+            "name a --checkpoint in a folder that is there and that you may write to",
+        ) from err
+
+
+def _read(file: Path) -> Checkpoint | None:
+    try:
+        if not file.exists():
+            return None
+        known = json.loads(file.read_text(encoding="utf-8"))
+        return Checkpoint(file, dict(known["of"]), str(known["after"]), Tally.of_document(known["tally"]))
+    except (OSError, ValueError, KeyError, AttributeError, TypeError, RecursionError) as err:
+        raise UsageError(f"{file} does not say how far a restoration is: {err}", _HINT) from err
+
+
+@contextmanager
+def _being_changed(file: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as err:
+        raise BackupError(
+            f"how far it is cannot be noted in {file}: {err.strerror}",
+            "what was written into the table stays, and is found there: run it again with another --checkpoint",
+        ) from err
+
+
+def described(wanted: Wanted, target: Target, condition: If) -> dict[str, str]:
+    """What makes a restoration another one: also a table that was made anew since."""
+    key_prefix = wanted.key_prefix
+    return {
+        "bucket": wanted.bucket,
+        "prefix": wanted.prefix,
+        "images": wanted.table,
+        "table": target.arn,
+        "tableCreated": target.created.isoformat() if target.created else "",
+        "keyPrefix": f"{key_prefix.attribute}={key_prefix.text}" if key_prefix else "",
+        "asOf": wanted.as_of.isoformat() if wanted.as_of else "",
+        "if": condition.value,
+    }

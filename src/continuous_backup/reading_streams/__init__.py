@@ -1,0 +1,1 @@
+"""What every function that reads a table's stream needs."""
