@@ -20,7 +20,7 @@ from statistics import median
 
 from benchmarks import ROOT
 from benchmarks.report import Section, Table, Target
-from continuous_backup.operations.building import build
+from continuous_backup.operations.building import functions
 
 #: To reach: milliseconds beyond boto3's own.
 MOST_MILLISECONDS = 150
@@ -61,16 +61,16 @@ def section() -> Section:
             env={**os.environ, "PYTHON": sys.executable},
         )
         found = []
-        for function in build.FUNCTIONS:
+        for function in functions.FUNCTIONS:
             task = work / function.name
-            with zipfile.ZipFile(work / build.zip_name(function.name)) as archive:
+            with zipfile.ZipFile(work / functions.zip_name(function.name)) as archive:
                 archive.extractall(task)
             imports = f"import {function.package}.handler"
             found += [_measured(function.name, imports, task, compiled) for compiled in (False, True)]
         powertools = _installed(work / "powertools")
         if powertools:
             found.append(_measured("aws-lambda-powertools", _POWERTOOLS_IMPORTS, powertools, compiled=False))
-    names = {function.name for function in build.FUNCTIONS}
+    names = {function.name for function in functions.FUNCTIONS}
     return Section(
         "cold_start",
         [

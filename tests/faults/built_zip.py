@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from continuous_backup.naming import FORWARDER_FUNCTION
-from continuous_backup.operations.building import build
+from continuous_backup.operations.building import build, functions
 
 #: Who compresses: both ways of writing, where the fault has to do with what is written.
 COMPRESSIONS = ("firehose", "forwarder")
@@ -25,4 +25,4 @@ def built_zip(
     dist = folder / "dist"
     status = build.main([str(folder / "config.hjson"), "--this-machine", "--dist", str(dist)])
     assert status == 0, "build.sh said why"
-    return dist / build.zip_name(function)
+    return dist / functions.zip_name(function)

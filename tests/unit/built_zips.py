@@ -4,7 +4,7 @@ import json
 import zipfile
 from pathlib import Path
 
-from continuous_backup.operations.building import build
+from continuous_backup.operations.building import functions
 
 FACTS = {
     "version": "1.0.0",
@@ -12,11 +12,11 @@ FACTS = {
     "python": "3.13",
     "handler": "continuous_backup.a_package.handler.handler",
 }
-FUNCTIONS = tuple(function.name for function in build.FUNCTIONS)
+FUNCTIONS = tuple(function.name for function in functions.FUNCTIONS)
 
 
 def zip_in(dist: Path, function: str) -> Path:
-    return dist / build.zip_name(function)
+    return dist / functions.zip_name(function)
 
 
 def write(dist: Path, function: str, config_text: str | bytes = "{}", facts: object = FACTS) -> Path:

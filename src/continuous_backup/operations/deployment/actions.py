@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from continuous_backup.operations.deployment.state import Bucket, Function, LogGroup, Rule, Stack
+from continuous_backup.operations.notes import Note
 
 
 @dataclass(frozen=True)
@@ -209,17 +210,6 @@ class Conflict:
 
     what: str
     hint: str
-
-    def __str__(self) -> str:
-        return self.what
-
-
-@dataclass(frozen=True)
-class Note:
-    """What a person should know; `loud` where protection depends on it."""
-
-    what: str
-    loud: bool = False
 
     def __str__(self) -> str:
         return self.what

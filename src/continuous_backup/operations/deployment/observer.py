@@ -5,9 +5,8 @@ from dataclasses import replace
 from typing import Any
 
 from continuous_backup import naming
-from continuous_backup.aws import Aws, ClientError, Pace, error_code, explain
+from continuous_backup.aws import DENIED, Aws, ClientError, error_code, explain
 from continuous_backup.configuration.config import Config
-from continuous_backup.ensure_backup.observer import DELIVERY_STREAM_CALLS_PER_SECOND
 from continuous_backup.errors import UsageError
 from continuous_backup.naming import Account
 from continuous_backup.operations.deployment import bucket_policy
@@ -17,18 +16,17 @@ from continuous_backup.operations.deployment.state import (
     Function,
     ImagesBucket,
     LogGroup,
-    NamedDeliveryStream,
     Rule,
     Stack,
     Surroundings,
 )
 from continuous_backup.operations.deployment.wanted import statement_id
+from continuous_backup.operations.tables import named_delivery_streams
 
 _FUNCTIONS = (naming.ENSURE_FUNCTION, naming.FORWARDER_FUNCTION, naming.ITEM_IMAGES_FUNCTION)
 _RULES = (naming.API_EVENTS_RULE, naming.SWEEP_RULE)
 _LOG_GROUPS = (naming.DELIVERY_LOG_GROUP, *(naming.log_group(function) for function in _FUNCTIONS))
 _GONE = {"DELETE_COMPLETE", "REVIEW_IN_PROGRESS"}
-_DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
 
 
 def observe(aws: Aws, config: Config, account: Account) -> Deployment:
@@ -53,7 +51,7 @@ def surroundings(aws: Aws, config: Config, account: Account) -> Surroundings:
     return Surroundings(
         trail_logs_api_calls=_trail_logs_api_calls(aws, account),
         unreserved_concurrency=limits.get("UnreservedConcurrentExecutions", 0),
-        delivery_streams=named_delivery_streams(aws, config),
+        delivery_streams=named_delivery_streams.look(aws, config),
         images_bucket=_images_bucket(aws, config, account),
         replica_bucket=_replica_bucket(aws, config),
     )
@@ -94,30 +92,6 @@ def _replica_bucket(aws: Aws, config: Config) -> ImagesBucket | None:
     except ClientError as err:
         return ImagesBucket(name, exists=error_code(err) not in {"404", "NoSuchBucket"})
     return ImagesBucket(name)
-
-
-def named_delivery_streams(aws: Aws, config: Config) -> tuple[NamedDeliveryStream, ...]:
-    """The delivery streams that the configuration names as somebody else's, as they are."""
-    pace = Pace(aws, DELIVERY_STREAM_CALLS_PER_SECOND)
-    return tuple(_delivery_stream(aws, pace, name) for name in config.delivery_streams_named)
-
-
-def _delivery_stream(aws: Aws, pace: Pace, name: str) -> NamedDeliveryStream:
-    firehose = aws.client("firehose")
-    try:
-        pace.wait_for("DescribeDeliveryStream")
-        described = firehose.describe_delivery_stream(DeliveryStreamName=name)["DeliveryStreamDescription"]
-        pace.wait_for("ListTagsForDeliveryStream")
-        tags = firehose.list_tags_for_delivery_stream(DeliveryStreamName=name)["Tags"]
-    except ClientError as err:
-        code = error_code(err)
-        if code not in {"ResourceNotFoundException", *_DENIED}:
-            raise
-        return NamedDeliveryStream(name, None if code in _DENIED else "")
-    values = {each["Key"]: each.get("Value", "") for each in tags}
-    ours = values.get(naming.MANAGED_TAG) == naming.MANAGED_TAG_VALUE
-    table = values.get(naming.TABLE_TAG, "(none)") if ours else ""
-    return NamedDeliveryStream(name, described["DeliveryStreamStatus"], table)
 
 
 def _bucket(aws: Aws, config: Config, account: Account) -> Bucket | None:
@@ -166,7 +140,7 @@ def _bucket_tags(aws: Aws, name: str) -> dict[str, str]:
     try:
         tags = aws.client("s3").get_bucket_tagging(Bucket=name)["TagSet"]
     except ClientError as err:
-        if error_code(err) in {"NoSuchTagSet", *_DENIED}:
+        if error_code(err) in {"NoSuchTagSet", *DENIED}:
             return {}
         raise
     return {each["Key"]: each["Value"] for each in tags}
@@ -179,7 +153,7 @@ def _is_secured(aws: Aws, name: str, account: Account) -> bool:
         block = s3.get_public_access_block(Bucket=name)["PublicAccessBlockConfiguration"]
         policy = json.loads(s3.get_bucket_policy(Bucket=name)["Policy"])
     except ClientError as err:
-        if error_code(err) in {"NoSuchPublicAccessBlockConfiguration", "NoSuchBucketPolicy", *_DENIED}:
+        if error_code(err) in {"NoSuchPublicAccessBlockConfiguration", "NoSuchBucketPolicy", *DENIED}:
             return False
         raise
     return all(block.values()) and bucket_policy.is_tls_only(policy, account.bucket_arn(name))
@@ -190,7 +164,7 @@ def _kms_key(aws: Aws, name: str) -> str:
     try:
         encryption = aws.client("s3").get_bucket_encryption(Bucket=name)["ServerSideEncryptionConfiguration"]
     except ClientError as err:
-        if error_code(err) in {"ServerSideEncryptionConfigurationNotFoundError", *_DENIED}:
+        if error_code(err) in {"ServerSideEncryptionConfigurationNotFoundError", *DENIED}:
             return ""
         raise
     rules = [rule.get("ApplyServerSideEncryptionByDefault", {}) for rule in encryption.get("Rules", [])]

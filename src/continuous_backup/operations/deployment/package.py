@@ -10,7 +10,7 @@ from pathlib import Path
 
 from continuous_backup.configuration import config as configuration
 from continuous_backup.errors import UsageError
-from continuous_backup.operations.building import build, custom_functions
+from continuous_backup.operations.building import custom_functions, functions
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ def load(dist: Path) -> dict[str, Package]:
 
     Raises UsageError where one is missing, was not made by build.sh, or lacks what its configuration names.
     """
-    packages = {each.name: _load(each, dist / build.zip_name(each.name)) for each in build.FUNCTIONS}
+    packages = {each.name: _load(each, dist / functions.zip_name(each.name)) for each in functions.FUNCTIONS}
     texts = {each.config_text for each in packages.values()}
     if len(texts) > 1:
         raise UsageError(
@@ -61,11 +61,11 @@ def require_config(packages: dict[str, Package], config_file: Path) -> None:
         )
 
 
-def _load(function: build.Function, path: Path) -> Package:
+def _load(function: functions.Function, path: Path) -> Package:
     try:
         content = path.read_bytes()
         with zipfile.ZipFile(path) as archive:
-            facts = json.loads(archive.read(build.BUILD_FACTS))
+            facts = json.loads(archive.read(functions.BUILD_FACTS))
             architecture, python, handler = (facts[name] for name in ("architecture", "python", "handler"))
             text = archive.read(configuration.BUNDLED_NAME).decode()
             files = set(archive.namelist())

@@ -18,7 +18,6 @@ from continuous_backup.operations.deployment.actions import (
     DeleteLogGroup,
     DeleteRolesStack,
     DeleteRule,
-    Note,
     PutRule,
     PutTarget,
     ReserveConcurrency,
@@ -33,11 +32,12 @@ from continuous_backup.operations.deployment.actions import (
 from continuous_backup.operations.deployment.state import (
     Deployment,
     Function,
-    NamedDeliveryStream,
     Rule,
     Stack,
     Surroundings,
 )
+from continuous_backup.operations.notes import Note
+from continuous_backup.operations.tables import named_delivery_streams
 
 #: Lambda keeps this much of an account's concurrency unreserved:
 #: https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html
@@ -90,7 +90,7 @@ def plan(there: Deployment, wanted: Deployment, around: Surroundings, *, redeplo
         *_concurrency_steps(there, wanted, around),
         *(step for rule in wanted.rules.values() for step in _rule_steps(there.rules.get(rule.name), rule)),
         *_trail_notes(around),
-        *notes_on(around.delivery_streams),
+        *named_delivery_streams.notes_on(around.delivery_streams),
     ]
 
 
@@ -382,22 +382,3 @@ def _trail_notes(around: Surroundings) -> list[Step]:
             loud=True,
         )
     ]
-
-
-def notes_on(delivery_streams: Iterable[NamedDeliveryStream]) -> list[Note]:
-    """What a person should know of the delivery streams of somebody else's that the configuration names."""
-    notes: list[Note] = []
-    for each in delivery_streams:
-        named = f"delivery stream {each.name}, which the configuration names,"
-        if each.status is None:
-            notes.append(Note(f"{named} could not be looked at: see that it is there, and is not ours"))
-        elif each.status != "ACTIVE":
-            so = f"is {each.status}" if each.status else "is not there"
-            notes.append(
-                Note(
-                    f"{named} {so}: changes for it, and all behind them, wait in their table's stream, 22 hours "
-                    "long. Create it, or take it out of the configuration",
-                    loud=True,
-                )
-            )
-    return notes

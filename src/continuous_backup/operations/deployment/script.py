@@ -17,11 +17,11 @@ from continuous_backup.operations.deployment.actions import (
     Conflict,
     DeleteFunction,
     DeleteRule,
-    Note,
     Step,
 )
 from continuous_backup.operations.deployment.executor import Executor
 from continuous_backup.operations.deployment.wanted import environment_of, wanted
+from continuous_backup.operations.notes import Note
 from continuous_backup.operations.tables import script as table_scripts
 from continuous_backup.operations.tables.provisioning import Provisioning, TablePlan, for_release
 

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from continuous_backup.operations.tables.named_delivery_streams import NamedDeliveryStream
+
 
 @dataclass(frozen=True)
 class Bucket:
@@ -79,19 +81,6 @@ class Deployment:
     log_groups: Mapping[str, LogGroup] = field(default_factory=dict)
     functions: Mapping[str, Function] = field(default_factory=dict)
     rules: Mapping[str, Rule] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class NamedDeliveryStream:
-    """A delivery stream that the configuration names as somebody else's.
-
-    `status` is Firehose's, "" where there is none of the name, and None where it could not be found out;
-    `table` is the one that it was made for by us, "" where it is not ours.
-    """
-
-    name: str
-    status: str | None = "ACTIVE"
-    table: str = ""
 
 
 @dataclass(frozen=True)

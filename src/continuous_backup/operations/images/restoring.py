@@ -45,7 +45,7 @@ class Restoring(Survey):
         self._items = items
         self._verify = verify
 
-    def restore(self, checkpoint: Checkpoint) -> Tally:
+    def restore(self, checkpoint: Checkpoint[Tally]) -> Tally:
         """Does it, from where the checkpoint is, and notes there what is done.
 
         What was written is read back at once, consistently, and compared: only then is it known what was to be

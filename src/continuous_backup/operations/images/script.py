@@ -8,6 +8,7 @@ from typing import Any
 from continuous_backup.aws import Aws, Client, ClientError, error_code, explain
 from continuous_backup.errors import AwsError, BackupError, ExitCode, UsageError
 from continuous_backup.operations import cli
+from continuous_backup.operations.images.restoration import checkpoint_of
 from continuous_backup.operations.images.restoring import Restoring
 from continuous_backup.operations.images.surveying import WORKERS, NoItems, Survey, first_image
 from continuous_backup.operations.images.tally import Tally
@@ -52,7 +53,7 @@ _DONE = _PLANNED | {
 
 def restore(options: argparse.Namespace) -> ExitCode:
     """Shows the plan and asks, unless --yes; restores, and shows what came of it."""
-    checkpoints.require_usable(options.checkpoint, will_be_written=not options.dry_run)
+    checkpoints.require_usable(options.checkpoint, Tally, will_be_written=not options.dry_run)
     wanted = Wanted(options.bucket, options.prefix, options.table, options.key_prefix, options.as_of)
     of_table = _connected(options, options.profile, options.region)
     profile, region = options.bucket_profile or options.profile, options.bucket_region or options.region
@@ -154,8 +155,8 @@ def _no_images(s3: Client, wanted: Wanted) -> BackupError:
     )
 
 
-def _checkpoint(options: argparse.Namespace, wanted: Wanted, target: Target) -> Checkpoint:
-    return Checkpoint.load(options.checkpoint, checkpoints.described(wanted, target, If(options.condition)))
+def _checkpoint(options: argparse.Namespace, wanted: Wanted, target: Target) -> Checkpoint[Tally]:
+    return checkpoint_of(options.checkpoint, wanted, target, If(options.condition))
 
 
 def _survey(options: argparse.Namespace, s3: Client, of_table: Aws, wanted: Wanted, target: Target) -> Survey:
@@ -185,7 +186,7 @@ def _teller() -> Callable[[Tally], None]:
 
 
 def _tell_plan(
-    options: argparse.Namespace, wanted: Wanted, target: Target, tally: Tally, done: Checkpoint
+    options: argparse.Namespace, wanted: Wanted, target: Target, tally: Tally, done: Checkpoint[Tally]
 ) -> None:
     keys = ", ".join(f"{name} ({kind})" for name, kind in target.keys.items())
     made = "" if target.is_there else ", which would be made, on demand"

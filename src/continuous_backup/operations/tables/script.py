@@ -17,8 +17,8 @@ from continuous_backup.errors import BackupError, ExitCode, UsageError
 from continuous_backup.item_images.writing import Place
 from continuous_backup.naming import Account
 from continuous_backup.operations import cli
-from continuous_backup.operations.building import build
-from continuous_backup.operations.deployment import observer, planner
+from continuous_backup.operations.building import functions, zips
+from continuous_backup.operations.tables import named_delivery_streams
 from continuous_backup.operations.tables.existing_items import SEGMENTS, ExistingItems, Found
 from continuous_backup.operations.tables.provisioning import (
     Provisioning,
@@ -50,15 +50,15 @@ def filter_of(config: Config, config_file: Path) -> Filter:
 
     The Lambda function would back every table up then. A person is there to be told.
     """
-    ensure = next(each for each in build.FUNCTIONS if each.name == naming.ENSURE_FUNCTION)
-    for module in build.own_files(ensure, config, config_file, cli.REPOSITORY):
+    ensure = next(each for each in functions.FUNCTIONS if each.name == naming.ENSURE_FUNCTION)
+    for module in zips.own_files(ensure, config, config_file, cli.REPOSITORY):
         sys.path.insert(0, str(module.resolve().parent))
     return opt_in_filter(config, log())
 
 
 def warn_of_what_is_named(aws: Aws, config: Config) -> None:
     """Says which named delivery streams and tables are not there, or not as they should be."""
-    for note in planner.notes_on(observer.named_delivery_streams(aws, config)):
+    for note in named_delivery_streams.notes_on(named_delivery_streams.look(aws, config)):
         cli.tell(f"WARNING: {note}" if note.loud else f"Note: {note}")
     if config.delivery_streams:
         there = set(aws.pages("dynamodb", "list_tables", "TableNames"))

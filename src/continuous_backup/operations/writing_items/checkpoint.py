@@ -2,41 +2,37 @@
 
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Generic, Protocol, Self, TypeVar
 
 from continuous_backup.errors import BackupError, UsageError
-from continuous_backup.operations.images.tally import Tally
-from continuous_backup.operations.images.wanted import If, Wanted
-from continuous_backup.operations.writing_items.target import Target
 
 _HINT = "name another --checkpoint, or remove that file to begin anew"
 
 
+class Counted(Protocol):
+    """What a restoration counts: made of nothing at its beginning, and written as JSON's values."""
+
+    def __init__(self) -> None: ...
+    def document(self) -> dict[str, Any]: ...
+    @classmethod
+    def of_document(cls, document: Mapping[str, Any]) -> Self: ...
+
+
+Counts = TypeVar("Counts", bound=Counted)
+
+
 @dataclass
-class Checkpoint:
+class Checkpoint(Generic[Counts]):
     """The last name that is done, and what was counted up to it; of one restoration, which `of` describes."""
 
     file: Path
     of: dict[str, str]
     after: str
-    tally: Tally
-
-    @classmethod
-    def load(cls, file: Path, of: dict[str, str]) -> "Checkpoint":
-        """What the file says, or the beginning where there is none.
-
-        Raises UsageError where the file is none of ours, or of another restoration.
-        """
-        found = _read(file)
-        if found is None:
-            return cls(file, of, "", Tally())
-        if found.of != of:
-            names = sorted(name for name in found.of | of if found.of.get(name) != of.get(name))
-            raise UsageError(f"{file} is of another restoration: it differs in {', '.join(names)}", _HINT)
-        return found
+    tally: Counts
 
     def note(self, after: str) -> None:
         """All up to this name is done. The file is whole at any moment. Raises BackupError where it cannot be."""
@@ -53,9 +49,23 @@ class Checkpoint:
             self.file.unlink(missing_ok=True)
 
 
-def require_usable(file: Path, *, will_be_written: bool) -> None:
+def load(file: Path, of: dict[str, str], counts: type[Counts]) -> Checkpoint[Counts]:
+    """What the file says, or the beginning where there is none.
+
+    Raises UsageError where the file is none of ours, or of another restoration.
+    """
+    found = _read(file, counts)
+    if found is None:
+        return Checkpoint(file, of, "", counts())
+    if found.of != of:
+        names = sorted(name for name in found.of | of if found.of.get(name) != of.get(name))
+        raise UsageError(f"{file} is of another restoration: it differs in {', '.join(names)}", _HINT)
+    return found
+
+
+def require_usable(file: Path, counts: type[Counts], *, will_be_written: bool) -> None:
     """Raises UsageError, before anything is done, where the file is none of ours or nothing can be noted there."""
-    _read(file)
+    _read(file, counts)
     if not will_be_written:
         return
     try:
@@ -68,12 +78,12 @@ def require_usable(file: Path, *, will_be_written: bool) -> None:
         ) from err
 
 
-def _read(file: Path) -> Checkpoint | None:
+def _read(file: Path, counts: type[Counts]) -> Checkpoint[Counts] | None:
     try:
         if not file.exists():
             return None
         known = json.loads(file.read_text(encoding="utf-8"))
-        return Checkpoint(file, dict(known["of"]), str(known["after"]), Tally.of_document(known["tally"]))
+        return Checkpoint(file, dict(known["of"]), str(known["after"]), counts.of_document(known["tally"]))
     except (OSError, ValueError, KeyError, AttributeError, TypeError, RecursionError) as err:
         raise UsageError(f"{file} does not say how far a restoration is: {err}", _HINT) from err
 
@@ -87,18 +97,3 @@ def _being_changed(file: Path) -> Iterator[None]:
             f"how far it is cannot be noted in {file}: {err.strerror}",
             "what was written into the table stays, and is found there: run it again with another --checkpoint",
         ) from err
-
-
-def described(wanted: Wanted, target: Target, condition: If) -> dict[str, str]:
-    """What makes a restoration another one: also a table that was made anew since."""
-    key_prefix = wanted.key_prefix
-    return {
-        "bucket": wanted.bucket,
-        "prefix": wanted.prefix,
-        "images": wanted.table,
-        "table": target.arn,
-        "tableCreated": target.created.isoformat() if target.created else "",
-        "keyPrefix": f"{key_prefix.attribute}={key_prefix.text}" if key_prefix else "",
-        "asOf": wanted.as_of.isoformat() if wanted.as_of else "",
-        "if": condition.value,
-    }

@@ -13,6 +13,7 @@ from continuous_backup.operations.deployment import actions, bucket_policy
 from continuous_backup.operations.deployment.executor import Executor
 from continuous_backup.operations.deployment.state import Bucket, LogGroup, Rule
 from continuous_backup.operations.deployment.wanted import statement_id
+from continuous_backup.operations.notes import Note
 
 TAGS = {"dynamodb-continuous-backup": "managed"}
 TAG_LIST = [{"Key": "dynamodb-continuous-backup", "Value": "managed"}]
@@ -444,4 +445,4 @@ def test_delete_rule_takes_its_targets_away_first(executor, stub, targets):
 
 def test_apply_of_something_that_is_no_action_is_a_mistake_of_ours(aws: Aws):
     with pytest.raises(AssertionError, match="no way is known"):
-        Executor(aws, ACCOUNT).apply(actions.Note("x"))
+        Executor(aws, ACCOUNT).apply(Note("x"))

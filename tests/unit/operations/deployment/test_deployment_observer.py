@@ -18,7 +18,6 @@ from continuous_backup.operations.deployment.state import (
     Deployment,
     ImagesBucket,
     LogGroup,
-    NamedDeliveryStream,
     Surroundings,
 )
 from continuous_backup.operations.deployment.wanted import statement_id
@@ -517,52 +516,6 @@ def test_advanced_selector_without_management_events_takes_in_nothing(fields):
 
 
 # --- delivery streams that the configuration names
-
-
-def describe_delivery_stream(stub, name: str, status: str, tags: dict[str, str]) -> None:
-    described = {
-        "DeliveryStreamName": name,
-        "DeliveryStreamARN": ACCOUNT.delivery_stream_arn(name),
-        "DeliveryStreamStatus": status,
-        "DeliveryStreamType": "DirectPut",
-        "VersionId": "1",
-        "Destinations": [],
-        "HasMoreDestinations": False,
-    }
-    stub("firehose").add_response(
-        "describe_delivery_stream", {"DeliveryStreamDescription": described}, {"DeliveryStreamName": name}
-    )
-    told = [{"Key": key, "Value": value} for key, value in tags.items()]
-    stub("firehose").add_response(
-        "list_tags_for_delivery_stream", {"Tags": told, "HasMoreTags": False}, {"DeliveryStreamName": name}
-    )
-
-
-def test_surroundings_tell_of_each_delivery_stream_that_is_named_once(aws, stub, account_settings):
-    stub("cloudtrail").add_response("describe_trails", {"trailList": []})
-    describe_delivery_stream(stub, "theirs", "ACTIVE", {"team": "payments"})
-    stub("firehose").add_client_error("describe_delivery_stream", "ResourceNotFoundException")
-    stub("firehose").add_client_error("describe_delivery_stream", "AccessDeniedException")
-    describe_delivery_stream(
-        stub, "of-ours", "CREATING", {naming.MANAGED_TAG: "managed", naming.TABLE_TAG: "Carts"}
-    )
-    describe_delivery_stream(stub, "of-nobody", "ACTIVE", {naming.MANAGED_TAG: "managed"})
-    config = replace(
-        CONFIG,
-        delivery_streams={"Orders": "theirs", "Customers": "theirs", "Logs": "missing"},
-        route_by_attribute={
-            "status": {"PAID": "secret", "NEW": "theirs"},
-            "kind": {"a": "of-ours", "b": "of-nobody"},
-        },
-    )
-
-    assert surroundings(aws, config, ACCOUNT).delivery_streams == (
-        NamedDeliveryStream("theirs", "ACTIVE", ""),
-        NamedDeliveryStream("missing", "", ""),
-        NamedDeliveryStream("secret", None, ""),
-        NamedDeliveryStream("of-ours", "CREATING", "Carts"),
-        NamedDeliveryStream("of-nobody", "ACTIVE", "(none)"),
-    )
 
 
 @pytest.mark.parametrize(("status", "versioned"), [("Enabled", True), ("Suspended", False), (None, False)])

@@ -20,7 +20,6 @@ from continuous_backup.operations.deployment.actions import (
     DeleteLogGroup,
     DeleteRolesStack,
     DeleteRule,
-    Note,
     PutRule,
     PutTarget,
     ReserveConcurrency,
@@ -38,11 +37,12 @@ from continuous_backup.operations.deployment.state import (
     Function,
     ImagesBucket,
     LogGroup,
-    NamedDeliveryStream,
     Rule,
     Stack,
     Surroundings,
 )
+from continuous_backup.operations.notes import Note
+from continuous_backup.operations.tables.named_delivery_streams import NamedDeliveryStream, notes_on
 
 AROUND = Surroundings()
 NOTHING = Deployment()
@@ -498,26 +498,10 @@ def test_plan_with_a_named_delivery_stream_that_is_somebody_elses_and_active_say
     assert planned(WANTED, around=Surroundings(delivery_streams=(NamedDeliveryStream("theirs"),))) == []
 
 
-WAIT = (
-    "changes for it, and all behind them, wait in their table's stream, 22 hours long. Create it, or take it out "
-    "of the configuration"
-)
+def test_plan_with_a_named_delivery_stream_that_takes_nothing_says_so():
+    around = Surroundings(delivery_streams=(NamedDeliveryStream("theirs", "CREATING"),))
 
-
-@pytest.mark.parametrize(
-    ("status", "said", "loud"),
-    [
-        ("", f"is not there: {WAIT}", True),
-        ("CREATING", f"is CREATING: {WAIT}", True),
-        (None, "could not be looked at: see that it is there, and is not ours", False),
-    ],
-)
-def test_plan_with_a_named_delivery_stream_that_takes_nothing_says_so(status, said, loud):
-    around = Surroundings(delivery_streams=(NamedDeliveryStream("theirs", status),))
-
-    assert planned(WANTED, around=around) == [
-        Note(f"delivery stream theirs, which the configuration names, {said}", loud=loud)
-    ]
+    assert planned(WANTED, around=around) == notes_on(around.delivery_streams)
 
 
 def test_plan_with_a_named_delivery_stream_that_is_ours_changes_nothing():

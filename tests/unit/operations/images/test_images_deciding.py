@@ -1,12 +1,12 @@
 """What is done with an image, for each condition and whatever the table has."""
 
 import pytest
-from restorations import OLD_STREAM, STREAM, TARGET
 
 from continuous_backup.item_images.image import Version
 from continuous_backup.operations.images.deciding import Decision, decide
 from continuous_backup.operations.images.reading import Image
 from continuous_backup.operations.images.wanted import If
+from tests.unit.operations.writing_items.tables import OLD_STREAM, STREAM, TARGET
 
 KEYS = {"id": {"S": "1"}}
 ITEM = KEYS | {"n": {"N": "1.0"}}

@@ -3,11 +3,12 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from restorations import TIME, FakeBucket, minutes
 
 from continuous_backup.errors import UsageError
 from continuous_backup.operations.images import listing
 from continuous_backup.operations.images.listing import Listed, State
+from tests.unit.operations.images.restorations import FakeBucket
+from tests.unit.operations.writing_items.tables import TIME, minutes
 
 
 def test_objects_are_listed_in_order_behind_a_name_and_prefixes_that_are_done_are_not_asked_for():

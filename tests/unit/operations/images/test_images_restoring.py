@@ -9,20 +9,6 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from restorations import (
-    OLD_STREAM,
-    STREAM,
-    TARGET,
-    TIME,
-    UNHEARD,
-    WANTED,
-    FakeBucket,
-    FakeTable,
-    image,
-    minutes,
-    refusal,
-    restoring,
-)
 
 from continuous_backup.aws import ClientError
 from continuous_backup.item_images import object_names
@@ -31,7 +17,18 @@ from continuous_backup.operations.images.listing import Listed
 from continuous_backup.operations.images.surveying import NoItems, Survey, chunks, first_image
 from continuous_backup.operations.images.tally import Tally
 from continuous_backup.operations.images.wanted import If, KeyPrefix
-from continuous_backup.operations.writing_items.checkpoint import Checkpoint
+from continuous_backup.operations.writing_items.checkpoint import Checkpoint, load
+from tests.unit.operations.images.restorations import WANTED, FakeBucket, image, restoring
+from tests.unit.operations.writing_items.tables import (
+    OLD_STREAM,
+    STREAM,
+    TARGET,
+    TIME,
+    UNHEARD,
+    FakeTable,
+    minutes,
+    refusal,
+)
 
 
 def key(text: str) -> dict[str, Any]:
@@ -86,7 +83,7 @@ def test_restore_with_always_makes_the_table_what_the_images_say_wherever_it_is_
     with TemporaryDirectory() as folder:
         file = Path(folder) / "checkpoint.json"
         while True:
-            saved = Checkpoint.load(file, {})
+            saved = load(file, {}, Tally)
             try:
                 tally = restoring(bucket, table, If.ALWAYS, objects_a_chunk=3).restore(saved)
                 break

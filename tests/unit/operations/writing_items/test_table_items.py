@@ -1,12 +1,12 @@
 """Items read and written: what is throttled or unprocessed comes again, and how fast at most."""
 
 import pytest
-from restorations import TARGET, UNHEARD, FakeAws, FakeTable, refusal, table_items
 
 from continuous_backup.aws import ClientError
 from continuous_backup.errors import AwsError
 from continuous_backup.operations.writing_items import typed_json
 from continuous_backup.operations.writing_items.table_items import PATIENCE_SECONDS, Refused, TableItems
+from tests.unit.operations.writing_items.tables import TARGET, UNHEARD, FakeAws, FakeTable, refusal, table_items
 
 
 def item(number: int, **more: dict[str, str]) -> dict[str, dict[str, str]]:

@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 
 import pytest
 from botocore.stub import Stubber
-from restorations import ARN, OLD_STREAM, STREAM, TARGET
 
 from continuous_backup.aws import Aws
 from continuous_backup.errors import AwsError, UsageError
 from continuous_backup.item_images.image import Version
 from continuous_backup.operations.writing_items import target as targets
+from tests.unit.operations.writing_items.tables import ARN, OLD_STREAM, STREAM, TARGET
 
 TWO_KEYS = {"when": {"N": "1"}, "id": {"S": "a"}}
 
