@@ -1,8 +1,8 @@
 """One batch of a stream, forwarded: what is accepted, and from where it has to come again."""
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from continuous_backup.aws import Client
@@ -10,11 +10,13 @@ from continuous_backup.configuration.config import Config
 from continuous_backup.logs import logger
 from continuous_backup.naming import Account
 from continuous_backup.patience import Patience
-from continuous_backup.reading_streams import stream_records, whole_objects
-from continuous_backup.reading_streams.whole_objects import WholeObject
+from continuous_backup.reading_streams import stream_records
 from continuous_backup.streams_to_firehose import delivery, packing
+from continuous_backup.streams_to_firehose.acceptance import Acceptance
 from continuous_backup.streams_to_firehose.changes import NoLine
-from continuous_backup.streams_to_firehose.choices import Choices, NoRoute
+from continuous_backup.streams_to_firehose.choices import Choices
+from continuous_backup.streams_to_firehose.keeping_whole import Keeper
+from continuous_backup.streams_to_firehose.lanes import Lane, Lanes, sorted_into_lanes
 from continuous_backup.streams_to_firehose.packing import Oversize, PackedRecord, PositionedLine
 from continuous_backup.streams_to_firehose.tally import Tally
 
@@ -44,131 +46,81 @@ def forward(event: object, surroundings: Surroundings, patience: Patience, tally
         batch.forward()
     finally:
         tally.calls, tally.retries = patience.calls, patience.retries
-    return batch.first_sequence_number_not_accepted()
-
-
-@dataclass(frozen=True)
-class _Lane:
-    """The records, by position, that go to one delivery stream."""
-
-    table: str
-    delivery_stream: str
-    compressed: bool
-    positions: list[int] = field(default_factory=list)
+    return batch.acceptance.first_sequence_number_not_accepted()
 
 
 class _Batch:
-    """The records of one invocation. Each is accepted only once Firehose or S3 has said so.
-
-    `_end` is the position of the first record that was not accepted, as far as is known: what comes after
-    it comes again anyway, so that no more of that is sent.
-    """
+    """The records of one invocation, made lines and put lane by lane."""
 
     def __init__(
         self, records: Sequence[Any], surroundings: Surroundings, patience: Patience, tally: Tally
     ) -> None:
         self._records = records
         self._surroundings = surroundings
-        self._config = surroundings.config
-        self._choices = surroundings.choices
         self._patience = patience
         self._tally = tally
-        self._accepted = bytearray(len(records))
-        self._end = len(records)
+        self.acceptance = Acceptance(records)
         self._failed: dict[int, str] = {}
-        self._unrouted: Counter[str] = Counter()
-        self._asks_of_changes = bool(self._choices.drops or self._choices.route)
+        self._keeper = Keeper(
+            records,
+            self.acceptance,
+            s3=partial(surroundings.client, "s3"),
+            config=surroundings.config,
+            account=surroundings.account,
+            clock=surroundings.clock,
+            patience=patience,
+            tally=tally,
+        )
 
     def forward(self) -> None:
-        lanes = self._sorted_into_lanes()
-        self._say_what_there_is(lanes)
-        for lane in lanes:
-            self._forward_lane(lane)
+        found = sorted_into_lanes(self._records, self._surroundings.choices, self._surroundings.config)
+        self._failed = found.failed
+        for position in found.dropped:
+            self._drop(position)
+        self._say_what_there_is(found)
+        for lane in found.lanes:
+            self._forward_lane(lane, checked=found.checked)
         self._keep_failed(before=len(self._records))
 
-    def first_sequence_number_not_accepted(self) -> str:
-        """Empty where all was accepted."""
-        return stream_records.first_to_come_again(self._records, self._accepted)
-
-    def _sorted_into_lanes(self) -> list[_Lane]:
-        """By the stream that a record names, and by the router; what is dropped by choice is done with.
-
-        What names no stream is set aside as failed. Where nothing is asked of a change here, `_lines` finds
-        out what is none: then all of a record is read at once, which is faster by a good deal.
-        """
-        lanes: dict[tuple[str, str], _Lane] = {}
-        drops, route = self._choices.drops, self._choices.route
-        arn, lane, routed_to = "", None, ""
-        for position, record in enumerate(self._records):
-            if self._asks_of_changes:
-                if not stream_records.is_change(record):
-                    self._failed[position] = stream_records.problem(record)
-                    continue
-                if drops and drops(record):
-                    self._drop(position)
-                    continue
-                routed_to = self._routed(route, record) if route else ""
-            if lane is None or route or not stream_records.is_of_stream(record, arn):
-                arn = stream_records.stream_arn(record)
-                if not arn:
-                    self._failed[position] = stream_records.problem(record)
-                    continue
-                lane = self._lane(lanes, stream_records.table(record), routed_to)
-            lane.positions.append(position)
-        return list(lanes.values())
-
-    def _routed(self, route: Callable[[Any], str], record: Any) -> str:
-        try:
-            return route(record)
-        except NoRoute as err:
-            self._tally.unrouted += 1
-            self._unrouted[str(err)] += 1
-            return ""
-
-    def _lane(self, lanes: dict[tuple[str, str], _Lane], table: str, routed_to: str) -> _Lane:
-        """A delivery stream that is not ours always gets plain lines."""
-        name = routed_to or self._config.delivery_stream_name(table)
-        if (table, name) not in lanes:
-            ours = not routed_to and table not in self._config.delivery_streams
-            lanes[table, name] = _Lane(table, name, ours and self._config.forwarder_compresses)
-        return lanes[table, name]
-
-    def _say_what_there_is(self, lanes: Sequence[_Lane]) -> None:
+    def _say_what_there_is(self, found: Lanes) -> None:
         records = self._records
         # As Lambda invokes us there is one table; it is told even where all of its changes are dropped.
         known = {
-            stream_records.table(records[position]) for position in (*self._failed, *range(min(1, len(records))))
+            stream_records.table(records[position]) for position in (*found.failed, *range(min(1, len(records))))
         }
-        tables = sorted(({lane.table for lane in lanes} | known) - {""})
+        tables = sorted(({lane.table for lane in found.lanes} | known) - {""})
         self._tally.table, self._tally.changes = ", ".join(tables), len(records)
+        self._tally.unrouted += found.unrouted.total()
         times = (stream_records.time_of_change(record) for record in records)
         oldest = next((time for time in times if time is not None), None)
         if oldest is not None:
             self._tally.oldest_change_seconds = max(0.0, round(self._surroundings.clock() - oldest, 1))
-        for reason, times_seen in self._unrouted.items():
+        for reason, times_seen in found.unrouted.items():
             logger().warning(
                 "changes go to the table's own delivery stream, since the router failed",
                 extra={"table": self._tally.table, "changes": times_seen, "reason": reason},
             )
 
-    def _forward_lane(self, lane: _Lane) -> None:
+    def _forward_lane(self, lane: Lane, *, checked: bool) -> None:
         limits = self._surroundings.limits
-        packed = packing.records_of(self._lines(lane), compressed=lane.compressed, limits=limits)
+        packed = packing.records_of(self._lines(lane, checked), compressed=lane.compressed, limits=limits)
         for call in packing.calls_of(packed, limits):
             # In the order of the stream, so that an invocation in which all is slow still gets on.
             first = call.position if isinstance(call, Oversize) else call[0].positions[0]
-            if not self._keep_failed(before=first):
-                return
-            done = self._write_oversize(lane, call) if isinstance(call, Oversize) else self._put(lane, call)
-            if not done:
+            if not (self._keep_failed(before=first) and self._accepted(lane, call)):
                 return
 
-    def _lines(self, lane: _Lane) -> Iterator[PositionedLine]:
+    def _accepted(self, lane: Lane, call: Sequence[PackedRecord] | Oversize) -> bool:
+        if isinstance(call, Oversize):
+            return self._keeper.keep_oversize(lane.table, call)
+        return self._put(lane, call)
+
+    def _lines(self, lane: Lane, checked: bool) -> Iterator[PositionedLine]:
         """One at a time, so that the lines of a batch are never all in memory."""
-        checked = self._asks_of_changes
-        line, records, is_change = self._choices.line, self._records, stream_records.is_change
+        records, acceptance = self._records, self.acceptance
+        line, is_change = self._surroundings.choices.line, stream_records.is_change
         for position in lane.positions:
-            if position >= self._end:
+            if position >= acceptance.end:
                 return
             record = records[position]
             if not (checked or is_change(record)):
@@ -185,93 +137,26 @@ class _Batch:
                 yield position, text
 
     def _drop(self, position: int) -> None:
-        self._accepted[position] = True
+        self.acceptance.accept([position])
         self._tally.dropped += 1
 
-    def _put(self, lane: _Lane, call: Sequence[PackedRecord]) -> bool:
+    def _put(self, lane: Lane, call: Sequence[PackedRecord]) -> bool:
         firehose = self._surroundings.client("firehose")
         delivered = delivery.put_call(firehose, lane.delivery_stream, call, self._patience)
         for record in delivered.accepted:
-            for position in record.positions:
-                self._accepted[position] = True
+            self.acceptance.accept(record.positions)
             self._tally.forwarded += len(record.positions)
             self._tally.firehose_records += 1
             self._tally.line_bytes += record.line_bytes
             self._tally.firehose_bytes += len(record.data)
         if delivered.reason:
             positions = (position for record in call for position in record.positions)
-            first = next(position for position in positions if not self._accepted[position])
-            self._not_accepted(first, lane.table, f"{lane.delivery_stream}: {delivered.reason}")
+            first = next(position for position in positions if not self.acceptance.accepted[position])
+            self.acceptance.refuse(first, lane.table, f"{lane.delivery_stream}: {delivered.reason}")
         return not delivered.reason
 
-    def _write_oversize(self, lane: _Lane, oversize: Oversize) -> bool:
-        record = self._records[oversize.position]
-        now = self._surroundings.clock()
-        whole = whole_objects.of_oversize(record, oversize.line, self._config.prefix, now)
-        if not self._written(whole, [oversize.position], lane.table):
-            return False
-        self._tally.oversize += 1
-        logger().info(
-            "a change is too large for Firehose and was written to S3",
-            extra={
-                "table": lane.table,
-                "sequence_number": stream_records.sequence_number(record),
-                "key": whole.key,
-            },
-        )
-        return True
-
     def _keep_failed(self, before: int) -> bool:
-        """Keeps those whose position is less. Those of a table go together: where a transformer fails, it can
-        be all of a batch.
-        """
-        by_table: dict[str, dict[int, str]] = {}
-        for position in sorted(self._failed):
-            if position < min(before, self._end):
-                table = stream_records.table(self._records[position])
-                by_table.setdefault(table, {})[position] = self._failed.pop(position)
-        return all(self._keep_failed_of_table(table, failed) for table, failed in by_table.items())
-
-    def _keep_failed_of_table(self, table: str, failed: dict[int, str]) -> bool:
-        records = [self._records[position] for position in failed]
-        whole = whole_objects.of_failed(table, records, self._config.prefix, self._surroundings.clock())
-        if not self._written(whole, list(failed), table):
-            return False
-        self._tally.failed += len(failed)
-        for reason, times in Counter(failed.values()).items():
-            numbers = [
-                stream_records.sequence_number(self._records[position])
-                for position, why in failed.items()
-                if why == reason
-            ]
-            logger().error(
-                "records could not become lines of the log and were kept whole on S3",
-                extra={
-                    "table": table,
-                    "records": times,
-                    "first_sequence_number": numbers[0],
-                    "last_sequence_number": numbers[-1],
-                    "reason": reason,
-                    "key": whole.key,
-                },
-            )
-        return True
-
-    def _written(self, whole: WholeObject, positions: Sequence[int], table: str) -> bool:
-        s3 = self._surroundings.client("s3")
-        bucket, key, account = self._config.bucket, self._config.kms_key_arn, self._surroundings.account
-        reason = whole_objects.put_object(s3, whole, bucket, key, account, self._patience)
-        if reason:
-            self._not_accepted(positions[0], table, f"s3://{self._config.bucket}/{whole.key}: {reason}")
-            return False
-        for position in positions:
-            self._accepted[position] = True
-        return True
-
-    def _not_accepted(self, position: int, table: str, reason: str) -> None:
-        self._end = min(self._end, position)
-        number = stream_records.sequence_number(self._records[position])
-        logger().warning(
-            "a change is not accepted yet; Lambda goes on from it",
-            extra={"table": table, "sequence_number": number, "reason": reason},
-        )
+        """Keeps those whose position is less; those behind what was not accepted come again anyway."""
+        most = min(before, self.acceptance.end)
+        due = {position: self._failed.pop(position) for position in sorted(self._failed) if position < most}
+        return self._keeper.keep_failed(due)
