@@ -2,53 +2,92 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# What plays AWS has an environment of its own: it pins a release of botocore, and the product's is the newest.
+EMULATOR := .venv-emulator
 TESTS ?= tests
 
-.PHONY: help install demo demo-continuity local test soak bench smoke lint format clean
+.PHONY: help install install-dev demo demo-continuity local check test coverage soak bench smoke findings lint format lock clean
 
 help: ## say what there is
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
-$(BIN)/.installed: requirements.txt requirements-dev.txt
+define new-environment
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "Error: Python 3.11 or newer is needed. Try: make PYTHON=python3.13 $(MAKECMDGOALS)" >&2; exit 2; }
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	$(PYTHON) -m venv $(1)
+endef
+PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --require-hashes
+
+$(BIN)/python:
+	$(call new-environment,$(VENV))
+
+$(VENV)/.operating: requirements.txt | $(BIN)/python
+	$(BIN)/python $(PIP_INSTALL) -r requirements.txt
 	@touch $@
 
-install: $(BIN)/.installed ## make .venv and install the pinned requirements
+$(VENV)/.developing: requirements-dev.txt $(VENV)/.operating
+	$(BIN)/python $(PIP_INSTALL) -r requirements-dev.txt
+	@touch $@
 
-demo: install ## the whole pipeline on a local emulator of AWS, checked; COMPRESSION=forwarder for the other way
+$(EMULATOR)/.installed: requirements-emulator.txt local/dynoxide/package-lock.json
+	$(call new-environment,$(EMULATOR))
+	$(EMULATOR)/bin/python $(PIP_INSTALL) -r requirements-emulator.txt
+	mkdir -p $(EMULATOR)/dynoxide && cp local/dynoxide/*.json $(EMULATOR)/dynoxide/
+	cd $(EMULATOR)/dynoxide && ../bin/npm ci --no-audit --no-fund --loglevel=error > npm.log || { cat npm.log >&2; exit 1; }
+	@touch $@
+
+install: $(VENV)/.operating ## make .venv with what deploying and operating needs, and no more
+
+install-dev: $(VENV)/.developing $(EMULATOR)/.installed ## add what developing needs, and .venv-emulator; the targets below do it by themselves
+
+demo: install-dev ## the whole pipeline on a local emulator of AWS, checked; COMPRESSION=forwarder for the other way
 	@$(BIN)/python -m local.demo $(if $(COMPRESSION),--compression $(COMPRESSION))
 
-demo-continuity: install ## a table survives the loss of its account: images, a replica in another account, a restore
+demo-continuity: install-dev ## a table survives the loss of its account: images, a replica in another account, a restore
 	@$(BIN)/python -m local.continuity
 
-local: install ## the same emulator with everything deployed, to play with, until Ctrl-C
+local: install-dev ## the same emulator with everything deployed, to play with, until Ctrl-C
 	@$(BIN)/python -m local.playground
 
-test: install ## all tests; TESTS=tests/unit for some of them
+check: lint ## lint, types, unit tests and properties: for every commit
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests/unit tests/properties
+
+test: install-dev ## all tests; TESTS=tests/unit for some of them
 	$(BIN)/python -m pytest -n 5 --dist loadfile --no-loadscope-reorder $(TESTS)
 
-soak: install ## write to a table under random faults for MINUTES=30, and compare its log with it all the time
+coverage: install-dev ## all tests, and which lines and branches of src they reach; TESTS=tests/unit for some of them
+	$(BIN)/python -m coverage erase
+	$(BIN)/python -m coverage run -m pytest -n 5 --dist loadfile --no-loadscope-reorder $(TESTS)
+	$(BIN)/python -m coverage combine --quiet
+	$(BIN)/python -m coverage report --skip-covered
+
+soak: install-dev ## write to a table under random faults for MINUTES=30, and compare its log with it all the time
 	@$(BIN)/python -m tests.faults.soak --minutes $(or $(MINUTES),30) $(OPTIONS)
 
-smoke: install ## try what is deployed in the AWS account of your settings; OPTIONS="--profile x"; asks first
+smoke: install-dev ## try what is deployed in the AWS account of your settings; OPTIONS="--profile x"; asks first
 	@$(BIN)/python -m tests.smoke.aws_account $(OPTIONS)
 
-bench: install ## speed, memory, cost and cold start, in some minutes; OPTIONS="--only cost --output json"
+bench: install-dev ## speed, memory, cost and cold start, in some minutes; OPTIONS="--only cost --output json"
 	@$(BIN)/python -m benchmarks $(OPTIONS)
 
-lint: install ## ruff and mypy on the code, cfn-lint on the templates
+lint: $(VENV)/.developing ## ruff and mypy on the code, cfn-lint on the templates
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/cfn-lint templates/*.yaml
 
-format: install ## let ruff format everything
+format: $(VENV)/.developing ## let ruff format everything
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+# Hashes of every file of a release, so that the zips for other machines than this one are locked too.
+UV_LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock"
+lock: install-dev ## write the locks anew for what pyproject.toml asks for; OPTIONS=--upgrade for the newest of all
+	$(UV_LOCK) $(OPTIONS) pyproject.toml -o requirements.txt
+	$(UV_LOCK) $(OPTIONS) pyproject.toml --group dev -c requirements.txt -o requirements-dev.txt
+	$(UV_LOCK) $(OPTIONS) --group emulator -o requirements-emulator.txt
+	cd local/dynoxide && $(CURDIR)/$(EMULATOR)/bin/npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
+
 clean: ## remove everything that was made here
-	rm -rf $(VENV) .local dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(EMULATOR) .local dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

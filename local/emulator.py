@@ -5,7 +5,6 @@ import signal
 import socket
 import ssl
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -19,6 +18,9 @@ import botocore.session
 import trustme
 from botocore.config import Config
 
+#: MiniStack's own environment, which `make` sets up: it pins a release of botocore, and we do not.
+ENVIRONMENT = Path(__file__).resolve().parents[1] / ".venv-emulator"
+_PYTHON = ENVIRONMENT / "bin" / "python"
 _HOST = "127.0.0.1"
 _STARTS_WITHIN = 60.0
 _ENDS_WITHIN = 10.0
@@ -59,8 +61,8 @@ class Emulator:
 
     Everything that it writes is below `work`, its log in `emulator.log`. Requests are authenticated and,
     but for root's, authorized by IAM. CloudTrail records API calls (see api_events.py). Lambda functions
-    run as processes of the Python that runs this, with every library that is installed for it: that a zip
-    holds all it needs is tested elsewhere. Nothing of the user's AWS settings is used or passed on.
+    run as processes of the emulator's Python, with its boto3, as they have a boto3 of Lambda's runtime.
+    Nothing of the user's AWS settings is used or passed on.
     """
 
     def __init__(self, work: Path, *, region: str = "eu-west-1", account_id: str = "123456789012") -> None:
@@ -90,6 +92,8 @@ class Emulator:
 
     def start(self) -> None:
         """Returns when it answers. Raises EmulatorError when it ends, or does not answer in a minute."""
+        if not _PYTHON.exists():
+            raise EmulatorError(f"there is no {ENVIRONMENT}, which the emulator runs in. Try: make install-dev")
         self._work.mkdir(parents=True, exist_ok=True)
         self._make_certificates()
         for attempt in range(1, _ATTEMPTS + 1):
@@ -97,7 +101,7 @@ class Emulator:
             with self.log.open("ab") as log:
                 # -P: a module in the work folder is not the emulator's.
                 self._process = subprocess.Popen(
-                    [sys.executable, "-P", "-m", "hypercorn", "ministack.app:app", *self._listening()],
+                    [str(_PYTHON), "-P", "-m", "hypercorn", "ministack.app:app", *self._listening()],
                     cwd=self._work,
                     env=self._own_environment(),
                     stdin=subprocess.DEVNULL,

@@ -22,6 +22,18 @@ class Imports:
     libraries: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Pin:
+    """A release of a library, and the SHA-256 of each of its files, for any machine, that may be taken."""
+
+    name: str
+    version: str
+    sha256: frozenset[str]
+
+    def __str__(self) -> str:
+        return f"{self.name}=={self.version}"
+
+
 def imports_of(package: str, src: Path) -> Imports:
     """Everything that running any module of a package needs, found by following imports.
 
@@ -52,11 +64,15 @@ def imports_of(package: str, src: Path) -> Imports:
     )
 
 
-def pinned_versions(requirements: Path) -> dict[str, str]:
-    """The versions that a requirements file pins with ==, by the libraries' normalised names."""
-    lines = requirements.read_text(encoding="utf-8").splitlines()
-    pins = (re.match(r"([A-Za-z0-9._-]+)==([^\s;#]+)", line) for line in lines)
-    return {normalised(pin[1]): pin[2] for pin in pins if pin}
+def pins(lock: Path) -> dict[str, Pin]:
+    """What a lock, as `make lock` writes it, pins with ==, by the libraries' normalised names."""
+    logical = lock.read_text(encoding="utf-8").replace("\\\n", " ").splitlines()
+    found = ((re.match(r"([A-Za-z0-9._-]+)==([^\s;#]+)", line), line) for line in logical)
+    return {
+        normalised(pin[1]): Pin(pin[1], pin[2], frozenset(re.findall(r"--hash=sha256:([0-9a-f]{64})\b", line)))
+        for pin, line in found
+        if pin
+    }
 
 
 def normalised(name: str) -> str:

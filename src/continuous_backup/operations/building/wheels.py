@@ -1,5 +1,6 @@
 """Third-party libraries for a Lambda function: wheels of pinned versions, and the files in them."""
 
+import hashlib
 import platform
 import subprocess
 import sys
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from continuous_backup.errors import BackupError
-from continuous_backup.operations.building.packages import normalised
+from continuous_backup.operations.building.packages import Pin, normalised
 
 _MACHINES = {"arm64": "aarch64", "x86_64": "x86_64"}
 #: From Python 3.12 on, Lambda runs on Amazon Linux 2023 with glibc 2.34; before, on glibc 2.26:
@@ -49,17 +50,19 @@ def this_machine() -> Target:
     return Target(architecture, f"{sys.version_info.major}.{sys.version_info.minor}", this_machine=True)
 
 
-def wheel(library: str, version: str, target: Target, cache: Path) -> Path:
+def wheel(pin: Pin, target: Target, cache: Path) -> Path:
     """The wheel of a library for a target; pip is asked only where the cache does not have it.
 
-    Only wheels are taken, never sources: nothing is compiled and no code of a library is run.
+    Only wheels are taken, never sources: nothing is compiled and no code of a library is run. And only those
+    whose SHA-256 the lock has, from the cache as from anywhere else. Raises BackupError where there is none.
     """
     folder = cache / target.name
-    if found := sorted(folder.glob(f"{normalised(library)}-{version}-*.whl")):
-        return found[0]
+    for found in sorted(folder.glob(f"{normalised(pin.name)}-{pin.version}-*.whl")):
+        if hashlib.sha256(found.read_bytes()).hexdigest() in pin.sha256:
+            return found
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder) as download:
-        _download(f"{library}=={version}", target, Path(download))
+        _download(pin, target, Path(download))
         (downloaded,) = Path(download).glob("*.whl")
         # pip keeps the file name's case as it was published.
         name, rest = downloaded.name.split("-", 1)
@@ -83,13 +86,22 @@ def _is_noise(path: str) -> bool:
     return "tests" in folder.split("/") or name.endswith((".pyc", ".pyi"))
 
 
-def _download(requirement: str, target: Target, folder: Path) -> None:
+def _download(pin: Pin, target: Target, folder: Path) -> None:
+    lock = folder / "lock.txt"
+    lock.write_text(" ".join([str(pin), *(f"--hash=sha256:{each}" for each in sorted(pin.sha256))]) + "\n")
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
-    command += ["--only-binary=:all:", "--no-deps", *target.pip_options(), f"--dest={folder}", requirement]
+    command += ["--only-binary=:all:", "--no-deps", "--require-hashes", *target.pip_options()]
+    command += [f"--dest={folder}", f"--requirement={lock}"]
     pip = subprocess.run(command, capture_output=True, text=True, check=False)
     if pip.returncode:
-        said = (pip.stderr.strip().splitlines() or [f"pip ended with status {pip.returncode}"])[-1]
         raise BackupError(
-            f"no wheel of {requirement} for Python {target.python} on {target.architecture}: {said}",
+            f"no wheel of {pin} for Python {target.python} on {target.architecture}: {_reason(pip)}",
             "check the network and pip's configuration; once built, wheels come from .local/wheels",
         )
+
+
+def _reason(pip: "subprocess.CompletedProcess[str]") -> str:
+    """The last of pip's errors, which can go on for lines."""
+    said = pip.stderr.strip().splitlines() or [f"pip ended with status {pip.returncode}"]
+    errors = [line.removeprefix("ERROR: ") for line in said if line.startswith("ERROR: ")]
+    return (errors or said)[-1]

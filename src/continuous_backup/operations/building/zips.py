@@ -52,14 +52,16 @@ def _code_and_libraries(function: Function, root: Path, target: Target) -> dict[
     """By path in the zip: what the function's package imports, and nothing else."""
     needed = packages.imports_of(function.package, root / "src")
     files = {path.as_posix(): (root / "src" / path).read_bytes() for path in needed.modules}
-    pins = packages.pinned_versions(root / "requirements.txt")
+    pins = packages.pins(root / "requirements.txt")
     for library in needed.libraries:
-        if library not in pins:
+        pin = pins.get(library)
+        if not pin or not pin.sha256:
             raise BackupError(
-                f"{function.package} imports {library}, which requirements.txt does not pin",
-                f"add {library}==<version> there, or do without it",
+                f"{function.package} imports {library}, which requirements.txt does not pin"
+                + (" with a hash" if pin else ""),
+                "add it to the dependencies in pyproject.toml and run: make lock",
             )
-        files |= wheels.files_in(wheels.wheel(library, pins[library], target, root / ".local" / "wheels"))
+        files |= wheels.files_in(wheels.wheel(pin, target, root / ".local" / "wheels"))
     return files
 
 

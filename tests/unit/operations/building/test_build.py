@@ -3,6 +3,7 @@
 import ast
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -339,6 +340,32 @@ def test_build_when_a_transformer_or_router_is_wrong_says_so_and_writes_nothing(
     assert said in result.stderr
     assert "\nTry: " in result.stderr
     assert not (checkout / "dist").exists()
+
+
+def test_build_when_a_wheel_is_not_the_locked_one_takes_neither_the_cached_nor_a_downloaded_one(checkout):
+    built(checkout)
+    before = {each.name: each.read_bytes() for each in (checkout / "dist").iterdir()}
+    lock = checkout / "requirements.txt"
+    (pinned,) = [each for each in re.split(r"\n(?=\S)", lock.read_text()) if each.startswith("hjson==")]
+    lock.write_text(lock.read_text().replace(pinned, re.sub(r"sha256:\w{64}", "sha256:" + "0" * 64, pinned)))
+
+    result = run_build(checkout)
+
+    assert result.returncode == 1
+    assert result.stderr.startswith(
+        "Error: no wheel of hjson==3.1.0 for Python 3.13 on arm64: THESE PACKAGES DO NOT"
+    )
+    assert {each.name: each.read_bytes() for each in (checkout / "dist").iterdir()} == before
+
+
+def test_build_when_a_library_is_pinned_without_a_hash_asks_for_the_lock(checkout):
+    (checkout / "requirements.txt").write_text("hjson==3.1.0\n")
+
+    result = run_build(checkout)
+
+    assert result.returncode == 1
+    assert "imports hjson, which requirements.txt does not pin with a hash" in result.stderr
+    assert result.stderr.endswith("run: make lock\n")
 
 
 def test_build_when_dist_cannot_be_written_says_so(checkout):

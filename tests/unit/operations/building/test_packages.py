@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from continuous_backup.errors import BackupError
-from continuous_backup.operations.building.packages import imports_of, pinned_versions
+from continuous_backup.operations.building.packages import Pin, imports_of, pins
 
 
 @pytest.fixture
@@ -73,9 +73,16 @@ def test_imports_of_a_package_that_is_not_there_are_an_error(src):
         imports_of("continuous_backup.gone", src)
 
 
-def test_pinned_versions_of_a_file_are_by_normalised_name(tmp_path):
+def test_pins_of_a_lock_are_by_normalised_name_with_all_their_hashes(tmp_path):
+    one, other = "0" * 64, "f" * 64
     (tmp_path / "requirements.txt").write_text(
-        "# why\norjson==3.13.0\nPython-Dateutil==2.9.0.post0 # this\nboto3>=1\n"
+        f"# why\norjson==3.13.0 \\\n    --hash=sha256:{one} \\\n    --hash=sha256:{other}\n    # via us\n"
+        f"Python-Dateutil==2.9.0.post0 ; sys_platform == 'linux' \\\n    --hash=sha256:{other}\n"
+        "plain==1 # this\nboto3>=1\n"
     )
 
-    assert pinned_versions(tmp_path / "requirements.txt") == {"orjson": "3.13.0", "python_dateutil": "2.9.0.post0"}
+    assert pins(tmp_path / "requirements.txt") == {
+        "orjson": Pin("orjson", "3.13.0", frozenset({one, other})),
+        "python_dateutil": Pin("Python-Dateutil", "2.9.0.post0", frozenset({other})),
+        "plain": Pin("plain", "1", frozenset()),
+    }
