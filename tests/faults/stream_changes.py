@@ -7,27 +7,15 @@ from collections.abc import Iterator
 from typing import Any
 
 from tests.faults.event_source_mapping import StreamRecord
+from tests.streams import NOW, sequence_number, stream_arn
 
 TABLE = "Orders"
-STREAM_LABEL = "2024-11-07T10:15:30.500"
-#: 2024-11-07 10:20:00 UTC.
-NOW = 1_730_974_800.0
-#: The first of 20 digits, the third of 21: who compares them as text gets them wrong.
-FIRST_NUMBER = 99_999_999_999_999_999_998
 
 _LINE_FIELDS_OF_THE_STREAM_RECORD = (
     *("Keys", "NewImage", "OldImage", "SequenceNumber", "SizeBytes", "ApproximateCreationDateTime"),
 )
 
 Item = dict[str, Any]
-
-
-def stream_arn(table: str = TABLE) -> str:
-    return f"arn:aws:dynamodb:eu-west-1:123456789012:table/{table}/stream/{STREAM_LABEL}"
-
-
-def sequence_number(number: int) -> str:
-    return str(FIRST_NUMBER + number)
 
 
 def stream_record(

@@ -12,6 +12,7 @@ from continuous_backup.naming import Account
 from local import templates
 from local.templates import Refused, RenderedStack
 from tests.unit.iam import reference
+from tests.unit.iam.cases import named
 from tests.unit.iam.evaluator import Request, Statement, allows, listed, trusts
 from tests.unit.iam.policies import actions_of
 from tests.unit.iam.sample import of_object
@@ -335,21 +336,17 @@ DENIED = [
 ]
 
 
-def _named(case: object) -> str:
-    return f"{case.action} {case.resource}" if isinstance(case, Request) else str(case)
-
-
-@pytest.mark.parametrize("request_", ALLOWED, ids=_named)
+@pytest.mark.parametrize("request_", ALLOWED, ids=named)
 def test_role_when_s3_replicates_allows_it(request_: Request):
     assert allows(source(**REPLICATED).role_statements, request_)
 
 
-@pytest.mark.parametrize("request_", [*ALLOWED, *WITH_KEYS], ids=_named)
+@pytest.mark.parametrize("request_", [*ALLOWED, *WITH_KEYS], ids=named)
 def test_role_when_s3_replicates_with_keys_allows_it(request_: Request):
     assert allows(source(**REPLICATED, **KEYS).role_statements, request_)
 
 
-@pytest.mark.parametrize("request_", DENIED, ids=_named)
+@pytest.mark.parametrize("request_", DENIED, ids=named)
 def test_role_when_a_call_is_none_of_replications_denies_it(request_: Request):
     assert not allows(source(**REPLICATED, **KEYS).role_statements, request_)
 
@@ -442,7 +439,7 @@ DESTRUCTIVE = [
 ]
 
 
-@pytest.mark.parametrize("request_", DESTRUCTIVE, ids=_named)
+@pytest.mark.parametrize("request_", DESTRUCTIVE, ids=named)
 @pytest.mark.parametrize("arn", [ROLE, SOURCE.role_arn("Administrator")])
 def test_replica_when_the_source_deletes_or_changes_denies_it_whatever_else_is_allowed(
     request_: Request, arn: str
@@ -499,7 +496,7 @@ def test_object_lock_mode_when_left_out_can_be_undone():
     assert template("replica")["Parameters"]["ObjectLockMode"]["Default"] == "GOVERNANCE"
 
 
-def test_replica_when_the_source_is_not_named_cannot_be_deployed():
+def test_replica_when_the_source_is_notnamed_cannot_be_deployed():
     with pytest.raises(KeyError):
         stack("replica", REPLICA, {})
 

@@ -8,6 +8,7 @@ import pytest
 
 from continuous_backup import naming
 from tests.unit.iam import reference
+from tests.unit.iam.cases import cases, named
 from tests.unit.iam.evaluator import Request, Statement, allows
 from tests.unit.iam.policies import IMAGES_BUCKET, SCRIPTS, actions_of, operator_policy, operator_policy_text
 from tests.unit.iam.restoring_policies import BUCKET_SIDE, SIDES, TABLE_SIDE, restoring_policy
@@ -400,20 +401,12 @@ NOT_EVEN = {
 }
 
 
-def _cases(requests: dict[str, list[Request]]) -> list[tuple[str, Request]]:
-    return [(script, each) for script, several in requests.items() for each in several]
-
-
-def _named(case: object) -> str:
-    return f"{case.action} {case.resource}" if isinstance(case, Request) else str(case)
-
-
-@pytest.mark.parametrize(("script", "request_"), _cases(ALLOWED), ids=_named)
+@pytest.mark.parametrize(("script", "request_"), cases(ALLOWED), ids=named)
 def test_policy_when_the_script_makes_a_call_allows_it(script: str, request_: Request):
     assert allows(POLICIES[script], request_)
 
 
-@pytest.mark.parametrize(("script", "request_"), _cases(dict.fromkeys(POLICIES, NOBODY)), ids=_named)
+@pytest.mark.parametrize(("script", "request_"), cases(dict.fromkeys(POLICIES, NOBODY)), ids=named)
 def test_policy_when_a_call_is_no_scripts_denies_it(script: str, request_: Request):
     assert not allows(POLICIES[script], request_)
 
@@ -427,13 +420,13 @@ def test_policy_when_a_call_is_no_scripts_denies_it(script: str, request_: Reque
         if script != side
         for each in requests
     ],
-    ids=_named,
+    ids=named,
 )
 def test_policy_when_a_call_is_that_of_a_restoration_denies_it_to_all_others(script: str, request_: Request):
     assert not allows(POLICIES[script], request_)
 
 
-@pytest.mark.parametrize(("script", "request_"), _cases(NOT_EVEN), ids=_named)
+@pytest.mark.parametrize(("script", "request_"), cases(NOT_EVEN), ids=named)
 def test_policy_for_a_restoration_when_a_call_goes_next_door_denies_it(script: str, request_: Request):
     assert not allows(POLICIES[script], request_)
 

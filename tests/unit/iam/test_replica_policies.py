@@ -6,6 +6,7 @@ from continuous_backup import naming
 from continuous_backup.naming import Account
 from tests.unit.iam import reference
 from tests.unit.iam.calls import Module
+from tests.unit.iam.cases import named
 from tests.unit.iam.evaluator import Request, Statement, allows
 from tests.unit.iam.policies import actions_of, filled_in, operator_policy
 from tests.unit.iam.sample import ACCOUNT, BUCKET, PREFIX
@@ -79,26 +80,22 @@ DENIED_HERE = [
 ]
 
 
-def _named(case: object) -> str:
-    return f"{case.action} {case.resource}" if isinstance(case, Request) else str(case)
-
-
-@pytest.mark.parametrize("request_", ALLOWED_THERE, ids=_named)
+@pytest.mark.parametrize("request_", ALLOWED_THERE, ids=named)
 def test_policy_of_the_other_account_when_the_replica_is_deployed_allows_it(request_: Request):
     assert allows(THERE, request_)
 
 
-@pytest.mark.parametrize("request_", DENIED_THERE, ids=_named)
+@pytest.mark.parametrize("request_", DENIED_THERE, ids=named)
 def test_policy_of_the_other_account_when_it_is_about_anything_else_denies_it(request_: Request):
     assert not allows(THERE, request_)
 
 
-@pytest.mark.parametrize("request_", ALLOWED_HERE, ids=_named)
+@pytest.mark.parametrize("request_", ALLOWED_HERE, ids=named)
 def test_policy_of_replication_when_its_role_is_kept_allows_it(request_: Request):
     assert allows(HERE, request_)
 
 
-@pytest.mark.parametrize("request_", DENIED_HERE, ids=_named)
+@pytest.mark.parametrize("request_", DENIED_HERE, ids=named)
 def test_policy_of_replication_when_it_is_about_anything_else_denies_it(request_: Request):
     assert not allows(HERE, request_)
 

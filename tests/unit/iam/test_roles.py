@@ -11,6 +11,7 @@ import pytest
 from continuous_backup import naming
 from continuous_backup.naming import Account
 from tests.unit.iam import reference
+from tests.unit.iam.cases import cases, named
 from tests.unit.iam.evaluator import Request, Statement, allows, listed, trusts
 from tests.unit.iam.policies import Role, actions_of, roles_stack
 from tests.unit.iam.sample import (
@@ -204,20 +205,12 @@ DENIED = {
 }
 
 
-def _cases(requests: dict[str, list[Request]]) -> list[tuple[str, Request]]:
-    return [(role, each) for role, several in requests.items() for each in several]
-
-
-def _named(case: object) -> str:
-    return f"{case.action} {case.resource}" if isinstance(case, Request) else str(case)
-
-
-@pytest.mark.parametrize(("role", "request_"), _cases(ALLOWED), ids=_named)
+@pytest.mark.parametrize(("role", "request_"), cases(ALLOWED), ids=named)
 def test_role_when_the_software_makes_a_call_allows_it(role: str, request_: Request):
     assert allows(ROLES[role].statements, request_)
 
 
-@pytest.mark.parametrize(("role", "request_"), _cases(DENIED), ids=_named)
+@pytest.mark.parametrize(("role", "request_"), cases(DENIED), ids=named)
 def test_role_when_a_call_goes_next_door_denies_it(role: str, request_: Request):
     assert not allows(ROLES[role].statements, request_)
 

@@ -20,26 +20,14 @@ from continuous_backup.streams_to_firehose.choices import Choices, of_config
 from continuous_backup.streams_to_firehose.forwarding import Surroundings, forward
 from continuous_backup.streams_to_firehose.packing import FIREHOSE, Limits
 from continuous_backup.streams_to_firehose.tally import Tally
+from tests.streams import NOW, sequence_number, stream_arn
 
 EVENTS = Path(__file__).resolve().parents[2] / "events"
 ACCOUNT = Account("123456789012", "eu-west-1")
-STREAM_LABEL = "2024-11-07T10:15:30.500"
-#: 2024-11-07 10:20:00 UTC.
-NOW = 1_730_974_800.0
-#: Numbers are compared as integers: here one of 21 digits follows one of 20.
-FIRST_NUMBER = 99_999_999_999_999_999_998
 
 
 def event_of_file(name: str) -> Any:
     return json.loads((EVENTS / name).read_text(encoding="utf-8"))
-
-
-def stream_arn(table: str = "Orders") -> str:
-    return f"arn:aws:dynamodb:eu-west-1:123456789012:table/{table}/stream/{STREAM_LABEL}"
-
-
-def sequence_number(number: int) -> str:
-    return str(FIRST_NUMBER + number)
 
 
 def stream_record(number: int, table: str = "Orders", text: str = "", item: int = 0) -> dict[str, Any]:

@@ -6,60 +6,42 @@ from dataclasses import replace
 import pytest
 from deployments import ENSURE, FORWARDER, ROLE, WANTED, aim, with_function, with_rule, without
 
-from continuous_backup import naming
-from continuous_backup.configuration.item_images import ItemImages
 from continuous_backup.operations.deployment.actions import (
     AllowInvocation,
     Conflict,
     CreateFunction,
-    CreateImagesStack,
     CreateLogGroup,
     CreateRolesStack,
-    DeleteFunction,
-    DeleteImagesStack,
-    DeleteLogGroup,
     DeleteRolesStack,
-    DeleteRule,
     PutRule,
     PutTarget,
     ReserveConcurrency,
     SecureBucket,
     SetRetention,
     UpdateCode,
-    UpdateImagesStack,
     UpdateRolesStack,
     UpdateSettings,
 )
-from continuous_backup.operations.deployment.planner import plan, plan_removal, plan_replica
 from continuous_backup.operations.deployment.state import (
     Bucket,
     Deployment,
     Function,
-    ImagesBucket,
     LogGroup,
     Rule,
-    Stack,
     Surroundings,
 )
 from continuous_backup.operations.notes import Note
-from continuous_backup.operations.tables.named_delivery_streams import NamedDeliveryStream, notes_on
-
-AROUND = Surroundings()
-NOTHING = Deployment()
-EVENTS, SWEEP = naming.API_EVENTS_RULE, naming.SWEEP_RULE
-FUNCTION_LOGS = naming.log_group(ENSURE)
-KEY = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd"
-
-
-def planned(there: Deployment, wanted: Deployment = WANTED, around: Surroundings = AROUND, redeploy: bool = False):
-    return plan(there, wanted, around, redeploy=redeploy)
-
-
-def with_logs_of_theirs(deployment: Deployment, function: str, days: int = 30) -> Deployment:
-    """As it is where the function's log group was there before the deployment."""
-    group = LogGroup(naming.log_group(function), days, ours=False)
-    return replace(deployment, log_groups={**deployment.log_groups, group.name: group})
-
+from tests.unit.operations.deployment.planning import (
+    EVENTS,
+    FUNCTION_LOGS,
+    KEY,
+    NOTHING,
+    SWEEP,
+    THEIRS,
+    planned,
+    with_logs_of_theirs,
+    with_stack,
+)
 
 # --- the whole
 
@@ -219,10 +201,6 @@ def test_plan_knows_every_fact_of_a_rule():
 
 
 # --- roles
-
-
-def with_stack(**changes: object) -> Deployment:
-    return replace(WANTED, roles_stack=replace(WANTED.roles_stack, **changes))
 
 
 @pytest.mark.parametrize(
@@ -397,125 +375,6 @@ def test_plan_with_a_small_quota_does_not_need_it_to_give_back():
     ]
 
 
-# --- delivery streams that the configuration names
-
-
-IMAGES = aim(item_images=ItemImages())
-
-
-def test_plan_with_images_of_items_makes_their_bucket_and_function_and_later_nothing():
-    there = replace(WANTED, roles_stack=IMAGES.roles_stack)
-
-    steps = planned(there, IMAGES)
-
-    assert [type(each).__name__ for each in steps if not isinstance(each, UpdateSettings)] == [
-        "CreateImagesStack",
-        "CreateLogGroup",
-        "CreateFunction",
-    ]
-    assert planned(IMAGES, IMAGES) == []
-
-
-def test_plan_keeps_the_replication_that_somebody_gave_to_the_stack_of_images():
-    given = {"ReplicaBucketArn": "arn:aws:s3:::there", "ReplicaAccountId": "999999999999"}
-    stack = replace(IMAGES.images_stack, parameters={**IMAGES.images_stack.parameters, **given})
-
-    assert planned(replace(IMAGES, images_stack=stack), IMAGES) == []
-    (update,) = planned(replace(IMAGES, images_stack=replace(stack, template="older")), IMAGES)
-    assert update == UpdateImagesStack(stack)
-
-
-REPLICATED = aim(item_images=ItemImages(replica_account_id="999999999999", replica_region="eu-central-1"))
-
-
-def test_plan_with_a_replica_tells_the_stack_of_it_and_keeps_what_else_somebody_gave_it():
-    there = replace(IMAGES.images_stack, parameters={**IMAGES.images_stack.parameters, "NoncurrentDays": "7"})
-
-    update, note = planned(replace(REPLICATED, images_stack=there), REPLICATED)
-
-    assert isinstance(update, UpdateImagesStack)
-    assert update.stack.parameters == {**REPLICATED.images_stack.parameters, "NoncurrentDays": "7"}
-    assert isinstance(note, Note)
-    assert "S3 replicates what is written from now on" in note.what
-    assert planned(replace(REPLICATED, images_stack=update.stack), REPLICATED) == []
-
-
-def test_plan_with_a_replica_that_is_not_there_changes_nothing_and_says_who_makes_it():
-    (conflict,) = planned(NOTHING, REPLICATED, Surroundings(replica_bucket=ImagesBucket("there", exists=False)))
-
-    assert isinstance(conflict, Conflict)
-    assert "bucket there, which is to hold the replicas, is not there" in conflict.what
-    assert "./deploy.py --replica" in conflict.hint
-    assert planned(REPLICATED, REPLICATED, Surroundings(replica_bucket=ImagesBucket("there"))) == []
-
-
-@pytest.mark.parametrize("status", ["ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED"])
-def test_plan_where_the_stack_of_images_cannot_be_updated_any_more_makes_it_anew(status):
-    there = replace(IMAGES.images_stack, status=status)
-
-    assert planned(replace(IMAGES, images_stack=there), IMAGES) == [
-        DeleteImagesStack("DynamoDBItemImages", f"it is {status}"),
-        CreateImagesStack(IMAGES.images_stack),
-    ]
-
-
-def test_plan_of_a_replica_makes_its_stack_once_and_touches_none_that_is_not_ours():
-    stack = Stack(naming.REPLICA_STACK, "Resources: {}", {"SourceAccountId": "1"})
-
-    assert plan_replica(None, stack) == [CreateImagesStack(stack)]
-    assert plan_replica(replace(stack, parameters={"SourceAccountId": "1", "ObjectLockDays": "9"}), stack) == []
-    assert plan_replica(replace(stack, template=""), stack) == [UpdateImagesStack(stack)]
-    for changes in ({"ours": False}, {"status": "UPDATE_IN_PROGRESS"}, {"parameters": {"SourceAccountId": "2"}}):
-        (conflict,) = plan_replica(replace(stack, **changes), stack)
-        assert isinstance(conflict, Conflict)
-
-
-@pytest.mark.parametrize(
-    ("bucket", "said"),
-    [
-        (ImagesBucket("mine", versioned=False), "has no versioning"),
-        (ImagesBucket("mine", exists=False), "is not there"),
-        (ImagesBucket("mine", elsewhere="ap-south-1"), "is in ap-south-1"),
-    ],
-)
-def test_plan_with_a_bucket_of_images_that_does_not_do_changes_nothing(bucket, said):
-    (conflict,) = planned(NOTHING, IMAGES, Surroundings(images_bucket=bucket))
-
-    assert isinstance(conflict, Conflict)
-    assert said in conflict.what
-    assert planned(IMAGES, IMAGES, Surroundings(images_bucket=ImagesBucket("mine"))) == []
-
-
-def test_plan_of_removal_leaves_the_images():
-    steps = plan_removal(IMAGES)
-
-    assert DeleteFunction(naming.ITEM_IMAGES_FUNCTION) in steps
-    assert Note(f"CloudFormation stack {naming.IMAGES_STACK} stays: its bucket holds items' images") in steps
-    assert not [each for each in steps if "Images" in type(each).__name__]
-
-
-def test_plan_with_a_named_delivery_stream_that_is_somebody_elses_and_active_says_nothing():
-    assert planned(WANTED, around=Surroundings(delivery_streams=(NamedDeliveryStream("theirs"),))) == []
-
-
-def test_plan_with_a_named_delivery_stream_that_takes_nothing_says_so():
-    around = Surroundings(delivery_streams=(NamedDeliveryStream("theirs", "CREATING"),))
-
-    assert planned(WANTED, around=around) == notes_on(around.delivery_streams)
-
-
-def test_plan_with_a_named_delivery_stream_that_is_ours_changes_nothing():
-    """Deployed, the forwarder would write the changes of one table into the log of another at once."""
-    around = Surroundings(delivery_streams=(NamedDeliveryStream("Carts", table="Carts"),))
-
-    (conflict,) = planned(NOTHING, around=around)
-
-    assert isinstance(conflict, Conflict)
-    assert conflict.what == (
-        "delivery stream Carts, which the configuration names as somebody else's, is ours, that of table Carts"
-    )
-
-
 # --- redeploy
 
 
@@ -528,13 +387,6 @@ def test_plan_to_redeploy_where_nothing_is_there_uploads_no_code_twice():
 
 
 # --- what is not ours
-
-THEIRS = {
-    "function EnsureDynamoBackup": with_function(WANTED, ENSURE, ours=False, code_sha256="theirs"),
-    "function LambdaStreamToFirehose": with_function(WANTED, FORWARDER, ours=False),
-    "EventBridge rule DynamoDBCreateDelete": with_rule(WANTED, EVENTS, ours=False, enabled=False),
-    "CloudFormation stack DynamoDBContinuousBackupRoles": with_stack(ours=False, template="x"),
-}
 
 
 @pytest.mark.parametrize(("what", "there"), THEIRS.items())
@@ -571,68 +423,6 @@ def test_plan_where_no_trail_is_known_to_log_says_so_loudly(there, trail, says):
     assert isinstance(note, Note)
     assert note.loud
     assert says in str(note)
-
-
-# --- removal
-
-
-def test_removal_of_everything_begins_with_what_wires_and_leaves_the_bucket():
-    observed = replace(WANTED, functions={name: WANTED.functions[name] for name in (ENSURE, FORWARDER)})
-
-    assert [str(step) for step in plan_removal(observed)] == [
-        "delete rule DynamoDBCreateDelete",
-        "delete rule DynamoDBBackupSweep",
-        "delete function EnsureDynamoBackup",
-        "delete function LambdaStreamToFirehose",
-        "delete log group /aws/lambda/EnsureDynamoBackup",
-        "delete log group /aws/lambda/LambdaStreamToFirehose",
-        "delete log group /aws/kinesisfirehose/DynamoDBContinuousBackup",
-        "delete the IAM roles (CloudFormation stack DynamoDBContinuousBackupRoles)",
-    ]
-
-
-@pytest.mark.parametrize("there", [WANTED, NOTHING, replace(NOTHING, bucket=WANTED.bucket), *THEIRS.values()])
-def test_removal_never_has_anything_to_do_with_the_bucket(there):
-    steps = plan_removal(there)
-
-    assert not [step for step in steps if "bucket" in type(step).__name__.lower()]
-    assert not [step for step in steps if WANTED.bucket.name in repr(step)]
-
-
-def test_removal_where_nothing_is_there_is_empty():
-    assert plan_removal(NOTHING) == []
-
-
-@pytest.mark.parametrize(("what", "there"), THEIRS.items())
-def test_removal_where_something_is_not_ours_leaves_it_alone_and_says_so(what, there):
-    steps = plan_removal(there)
-
-    notes = [step for step in steps if isinstance(step, Note)]
-    assert [str(note) for note in notes] == [
-        f"there is {'an' if what.startswith('Event') else 'a'} {what} that is not ours: left alone"
-    ]
-    name = what.rpartition(" ")[2]
-    deleted = [
-        step.name
-        for step in steps
-        if isinstance(step, DeleteFunction | DeleteRule | DeleteRolesStack | DeleteLogGroup)
-    ]
-    assert name not in deleted
-
-
-@pytest.mark.parametrize("function", [ENSURE, FORWARDER])
-def test_removal_where_a_log_group_is_not_ours_leaves_it_alone_and_says_so(function):
-    steps = plan_removal(with_logs_of_theirs(WANTED, function))
-
-    name = naming.log_group(function)
-    assert steps[-1] == Note(f"log group {name} is not ours: left alone")
-    assert {step.name for step in steps if isinstance(step, DeleteLogGroup)} == {*WANTED.log_groups} - {name}
-
-
-def test_removal_of_logs_that_outlived_their_function_takes_them_too():
-    assert plan_removal(replace(NOTHING, log_groups=WANTED.log_groups)) == [
-        DeleteLogGroup(name) for name in WANTED.log_groups
-    ]
 
 
 @pytest.mark.parametrize("status", ["CREATE_IN_PROGRESS", "UPDATE_ROLLBACK_IN_PROGRESS", "DELETE_IN_PROGRESS"])

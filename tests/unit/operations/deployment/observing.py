@@ -1,0 +1,38 @@
+"""What looking at a deployment is tested with."""
+
+import json
+
+from deployments import ACCOUNT, ENSURE, FORWARDER
+
+from continuous_backup import naming
+from continuous_backup.configuration.config import Config
+from continuous_backup.operations.deployment import bucket_policy
+
+CONFIG = Config(bucket="mine").in_account(ACCOUNT)
+BUCKET_ARN = "arn:aws:s3:::mine"
+IN_ORDER = [ENSURE, FORWARDER]
+LOG_GROUPS = [naming.DELIVERY_LOG_GROUP, *map(naming.log_group, IN_ORDER)]
+OURS = {"Key": naming.MANAGED_TAG, "Value": naming.MANAGED_TAG_VALUE}
+KEY = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd"
+BLOCKED = dict.fromkeys(
+    ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"), True
+)
+
+
+def encrypted_with(s3, key: str = "") -> None:
+    """S3's answer where the bucket encrypts with a key of KMS, or with its own."""
+    default = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key} if key else {"SSEAlgorithm": "AES256"}
+    rules = {"Rules": [{"ApplyServerSideEncryptionByDefault": default, "BucketKeyEnabled": False}]}
+    s3.add_response("get_bucket_encryption", {"ServerSideEncryptionConfiguration": rules})
+
+
+def describe_bucket(s3, *, key: str = "", **facts) -> None:
+    describe_bucket_before_its_encryption(s3, **facts)
+    encrypted_with(s3, key)
+
+
+def describe_bucket_before_its_encryption(s3, *, block=BLOCKED, policy=None) -> None:
+    s3.add_response("head_bucket", {}, {"Bucket": "mine", "ExpectedBucketOwner": ACCOUNT.id})
+    s3.add_response("get_bucket_tagging", {"TagSet": [OURS]})
+    s3.add_response("get_public_access_block", {"PublicAccessBlockConfiguration": block})
+    s3.add_response("get_bucket_policy", {"Policy": json.dumps(policy or bucket_policy.tls_only(BUCKET_ARN))})
