@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from continuous_backup.configuration import config as configuration
+from continuous_backup.configuration import hjson_text
 from continuous_backup.operations.building import custom_functions
 from continuous_backup.streams_to_firehose import item_change, tally
 from continuous_backup.streams_to_firehose.item_change import ItemChange
@@ -48,7 +49,7 @@ def change(image: dict[str, Any] | None = None, **more: Any) -> ItemChange:
 
 @pytest.mark.parametrize("block", HJSON, ids=lambda block: block.split()[1])
 def test_page_when_it_shows_hjson_shows_a_configuration_that_works_and_says_whether_it_is_restorable(block):
-    values = configuration.parse_hjson(block, "choices.md")
+    values = hjson_text.parse(block, "choices.md")
     config = configuration.parse(values, environment={})
 
     (key,) = values

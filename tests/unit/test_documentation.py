@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from continuous_backup.configuration import config as configuration
+from continuous_backup.configuration import hjson_text
 from continuous_backup.ensure_backup import planner
 from continuous_backup.errors import ExitCode
 from continuous_backup.operations.building import build
@@ -152,7 +153,7 @@ def test_readme_when_it_explains_a_line_explains_its_fields_in_their_order():
 
 @pytest.mark.parametrize("block", _blocks("hjson"), ids=lambda block: block.strip()[:30])
 def test_readme_when_it_shows_hjson_shows_a_file_that_works(block: str):
-    values = configuration.parse_hjson(block, "README")
+    values = hjson_text.parse(block, "README")
     if "tableNames" in values:
         assert whitelist.parse(values).names == ("Orders", "Customers")
     else:

@@ -8,10 +8,8 @@ from dataclasses import Field, asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-import hjson
-
 from continuous_backup import naming
-from continuous_backup.configuration import checks
+from continuous_backup.configuration import checks, hjson_text
 from continuous_backup.configuration.checks import Entries, Text
 from continuous_backup.configuration.item_images import ItemImages
 from continuous_backup.configuration.keys import (
@@ -408,43 +406,12 @@ def load(path: Path, environment: Mapping[str, str] | None = None) -> Config:
         ) from err
     except (OSError, UnicodeDecodeError) as err:
         raise UsageError(f"the configuration file {path} cannot be read: {err}") from err
-    return parse(parse_hjson(text, str(path)), environment, str(path))
+    return parse(hjson_text.parse(text, str(path)), environment, str(path))
 
 
 def bundled() -> Config:
     """The configuration that build.sh put into a Lambda function's zip."""
     return load(Path(os.environ.get("LAMBDA_TASK_ROOT", ".")) / BUNDLED_NAME)
-
-
-def parse_hjson(text: str, source: str) -> Any:
-    """What an HJSON text says. Raises UsageError with line and column where it does not parse."""
-    try:
-        return hjson.loads(text, object_pairs_hook=_without_duplicates)
-    except _Duplicate as err:
-        raise UsageError(
-            f"{source}: {err} is there twice", "leave one of them; the other would be ignored"
-        ) from err
-    except hjson.HjsonDecodeError as err:
-        line, column = getattr(err, "lineno", 0), getattr(err, "colno", 0)
-        reason = getattr(err, "msg", str(err)).replace(" %r", "").removesuffix(" at")  # as hjson left them
-        raise UsageError(
-            f"{source}, line {line}, column {column}: this is not HJSON: {reason}",
-            "look there, and just before it, for a bracket, a quote or a key without a colon; a text without "
-            "quotes goes on to the end of its line, brackets and commas included",
-        ) from err
-
-
-class _Duplicate(Exception):
-    """A key that is in one group twice."""
-
-
-def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    seen: dict[str, Any] = {}
-    for name, value in pairs:
-        if name in seen:
-            raise _Duplicate(name)
-        seen[name] = value
-    return seen
 
 
 def parse(values: object, environment: Mapping[str, str] | None = None, source: str = "config") -> Config:
@@ -506,7 +473,7 @@ def _from_environment(its: "Field[Any]", variable: str, text: str) -> tuple[Any,
     origin = f"(from the environment variable {variable})"
     try:
         is_group = its.metadata["entries"] is not None or its.metadata["group"] is not None
-        value = parse_hjson(text, variable) if is_group else checks.from_text(its, text)
+        value = hjson_text.parse(text, variable) if is_group else checks.from_text(its, text)
     except UsageError as err:
         return None, [f"{its.metadata['name']}: {err.problem} {origin}"]
     value, wrong = checks.checked(its, value)

@@ -5,6 +5,7 @@ import re
 import pytest
 
 from continuous_backup.configuration import config as configuration
+from continuous_backup.configuration import hjson_text
 from continuous_backup.configuration.config import Config
 from continuous_backup.errors import ConfigurationError, ExitCode, UsageError
 from tests.unit.configuration.values import (
@@ -339,7 +340,7 @@ def shown_in_the_repositorys_config() -> dict[str, tuple[bool, str]]:
 
 @pytest.mark.parametrize("key", DEFAULTS)
 def test_repositorys_config_shows_the_key_with_its_real_default(key):
-    in_file = configuration.parse_hjson(CONFIG_FILE.read_text(), "config.hjson")
+    in_file = hjson_text.parse(CONFIG_FILE.read_text(), "config.hjson")
     is_set, _ = shown_in_the_repositorys_config()[key]
 
     default = DEFAULTS[key]
@@ -352,7 +353,7 @@ def test_repositorys_config_shows_the_key_with_its_real_default(key):
 def test_repositorys_config_with_every_comment_sign_taken_away_parses():
     """Two keys exclude each other; the file says so beside them."""
     text = re.sub(r"^( *)// (?=[a-zA-Z]+: [^ ]|  \w+: |}$)", r"\1", CONFIG_FILE.read_text(), flags=re.MULTILINE)
-    values = configuration.parse_hjson(text, "config.hjson")
+    values = hjson_text.parse(text, "config.hjson")
     assert set(values) == set(KEYS)
 
     by_attribute = parsed({key: value for key, value in values.items() if key != "router"})
@@ -367,7 +368,7 @@ def test_repositorys_config_with_every_comment_sign_taken_away_parses():
 
 def test_parse_hjson_where_a_key_is_there_twice_says_which():
     with pytest.raises(UsageError, match=r"config\.hjson: region is there twice"):
-        configuration.parse_hjson("{\n region: eu-west-1\n region: us-east-1\n}", "config.hjson")
+        hjson_text.parse("{\n region: eu-west-1\n region: us-east-1\n}", "config.hjson")
 
 
 @pytest.mark.parametrize("text", ["prod- // only production", "prod-,", "prod- # note", "prod- /* note */"])

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from continuous_backup.configuration import config as configuration
+from continuous_backup.configuration import hjson_text
 from continuous_backup.errors import UsageError
 from continuous_backup.operations.building import custom_functions, functions
 
@@ -73,7 +74,7 @@ def _load(function: functions.Function, path: Path) -> Package:
         raise UsageError(f"there is no {path}", "run ./build.sh first") from err
     except (OSError, zipfile.BadZipFile, zlib.error, KeyError, TypeError, ValueError) as err:
         raise UsageError(f"{path} is not a zip of build.sh: {err}", "run ./build.sh again") from err
-    values = configuration.parse_hjson(text, f"{configuration.BUNDLED_NAME} in {path}")
+    values = hjson_text.parse(text, f"{configuration.BUNDLED_NAME} in {path}")
     for key in function.runs:
         wanted = custom_functions.path_in(key, values)
         if wanted and custom_functions.file_name(wanted) not in files:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from continuous_backup import naming
 from continuous_backup.aws import BotoCoreError, ClientError, explain
 from continuous_backup.configuration import config as configuration
+from continuous_backup.configuration import hjson_text
 from continuous_backup.configuration.config import Config
 from continuous_backup.ensure_backup.wanted import Wanted
 from continuous_backup.errors import BackupError, ExitCode
@@ -40,7 +41,7 @@ def deploy(options: argparse.Namespace, environment: Mapping[str, str]) -> ExitC
     text = packages[naming.ENSURE_FUNCTION].config_text
     if as_written is None:
         as_written = configuration.parse(
-            configuration.parse_hjson(text, "the configuration in dist"), environment, "the configuration in dist"
+            hjson_text.parse(text, "the configuration in dist"), environment, "the configuration in dist"
         )
     as_written = _with_options(as_written, options)
     aws, account, config = cli.connect(options, as_written)

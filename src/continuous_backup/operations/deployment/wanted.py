@@ -7,6 +7,7 @@ from pathlib import Path
 
 from continuous_backup import __version__, naming
 from continuous_backup.configuration import config as configuration
+from continuous_backup.configuration import hjson_text
 from continuous_backup.configuration.config import Config
 from continuous_backup.configuration.item_images import ItemImages
 from continuous_backup.ensure_backup.events import EVENT_PATTERN
@@ -105,7 +106,7 @@ def environment_of(config_text: str, environment: Mapping[str, str]) -> dict[str
 
     Raises UsageError for those that name a function of people's, whose Python file has to be in the zip.
     """
-    in_file = configuration.parse_hjson(config_text, configuration.BUNDLED_NAME)
+    in_file = hjson_text.parse(config_text, configuration.BUNDLED_NAME)
     left_out = {name: its for name, its in configuration.keys().items() if name not in in_file}
     variables = [configuration.set_variable(its, environment) for its in left_out.values()]
     for key in custom_functions.ARGUMENTS:

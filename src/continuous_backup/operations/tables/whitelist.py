@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from continuous_backup import naming
-from continuous_backup.configuration import config as configuration
+from continuous_backup.configuration import hjson_text
 from continuous_backup.errors import ConfigurationError, UsageError
 
 _HINT = "see whitelist.hjson: provisionAll: true, or tableNames: [ ... ]"
@@ -32,7 +32,7 @@ def load(path: Path) -> Whitelist:
         ) from err
     except (OSError, UnicodeDecodeError) as err:
         raise UsageError(f"the whitelist {path} cannot be read: {err}") from err
-    return parse(configuration.parse_hjson(text, str(path)), str(path))
+    return parse(hjson_text.parse(text, str(path)), str(path))
 
 
 def parse(values: object, source: str = "whitelist") -> Whitelist:
