@@ -22,6 +22,7 @@ GROUND_FLOOR = {
     "errors",
     "logs",
     "naming",
+    "strangers",
 }
 #: Those parts of it that only the functions need that read a stream.
 OF_STREAM_READERS = {"patience", "reading_streams", "summary"}

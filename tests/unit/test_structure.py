@@ -18,7 +18,7 @@ SRC = ROOT / "src" / PACKAGE
 #: From the bottom to the top: a room imports from floors below its own, and nothing beside it but what BESIDE
 #: names. A new room is put here before it is built.
 FLOORS = (
-    {"__init__", "naming", "errors", "logs", "summary"},
+    {"__init__", "naming", "errors", "logs", "summary", "strangers"},
     {"aws", "aws_s3", "patience", "configuration"},
     {"reading_streams", "snapshots"},
     {"change_log"},
@@ -29,7 +29,7 @@ FLOORS = (
     {"operations.deployment"},
 )
 #: The ground has an order of its own: what waits for AWS asks what AWS has said.
-BESIDE = {("aws", "aws_s3"), ("patience", "aws")}
+BESIDE = {("aws", "aws_s3"), ("patience", "aws"), ("strangers", "errors")}
 #: Who may import the SDK: everything else gets clients from `aws`.
 WRAPPERS = {"aws", "aws_s3"}
 SDK = {"boto3", "botocore", "s3transfer"}

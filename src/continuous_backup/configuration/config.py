@@ -22,8 +22,8 @@ from continuous_backup.configuration.keys import (
     REGION,
     REGION_SHAPE,
     key,
-    problem_of_regex,
 )
+from continuous_backup.configuration.name_pattern import problem_of_regex, why_nothing_matches
 from continuous_backup.errors import ConfigurationError, UsageError
 from continuous_backup.naming import Account
 
@@ -318,11 +318,14 @@ class Config:
     def name_filter_problem(self) -> str:
         """Why tableNameMatchRegex cannot be used; empty where it can. A mistake there stops no backup."""
         problem = problem_of_regex(self.table_name_match_regex)
-        return (
-            f"tableNameMatchRegex is not valid, so it is not used and every table is backed up: {problem}"
-            if problem
-            else ""
-        )
+        if problem:
+            return f"tableNameMatchRegex is not valid, so it is not used and every table is backed up: {problem}"
+        if nothing := why_nothing_matches(self.table_name_match_regex):
+            return (
+                "tableNameMatchRegex would leave out every table, so it is not used and every table is backed "
+                f"up: {nothing}"
+            )
+        return ""
 
     @property
     def needs_roles_stack(self) -> bool:
@@ -391,11 +394,12 @@ def keys() -> dict[str, "Field[Any]"]:
     return {each.metadata["name"]: each for each in fields(Config)}
 
 
-def load(path: Path, environment: Mapping[str, str] | None = None) -> Config:
+def load(path: Path, environment: Mapping[str, str] | None = None, *, deployed: bool = False) -> Config:
     """The configuration in a file; what the file leaves out comes from the environment, or is the default.
 
     Raises UsageError for a file that is not there or does not parse, ConfigurationError with everything
-    that is wrong with its contents.
+    that is wrong with its contents. `deployed` takes a filter that leaves out every table: a function backs
+    them all up then, and says so, where a person is to be told of the slip.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -406,15 +410,21 @@ def load(path: Path, environment: Mapping[str, str] | None = None) -> Config:
         ) from err
     except (OSError, UnicodeDecodeError) as err:
         raise UsageError(f"the configuration file {path} cannot be read: {err}") from err
-    return parse(hjson_text.parse(text, str(path)), environment, str(path))
+    return parse(hjson_text.parse(text, str(path)), environment, str(path), deployed=deployed)
 
 
 def bundled() -> Config:
     """The configuration that build.sh put into a Lambda function's zip."""
-    return load(Path(os.environ.get("LAMBDA_TASK_ROOT", ".")) / BUNDLED_NAME)
+    return load(Path(os.environ.get("LAMBDA_TASK_ROOT", ".")) / BUNDLED_NAME, deployed=True)
 
 
-def parse(values: object, environment: Mapping[str, str] | None = None, source: str = "config") -> Config:
+def parse(
+    values: object,
+    environment: Mapping[str, str] | None = None,
+    source: str = "config",
+    *,
+    deployed: bool = False,
+) -> Config:
     """The configuration made of the file's values. Raises ConfigurationError with all that is wrong."""
     environment = os.environ if environment is None else environment
     if not isinstance(values, Mapping):
@@ -441,9 +451,24 @@ def parse(values: object, environment: Mapping[str, str] | None = None, source: 
     if images := settled.get("item_images"):
         log = settled.get("bucket", ""), settled.get("prefix", Config.prefix)
         problems += images.problems(settled.get("kms_key_arn", ""), *log)
+    if not deployed:
+        problems += _filters_that_leave_out_all(settled)
     if problems:
         raise ConfigurationError(source, problems, "the README and docs/choices.md explain each key")
     return Config(**settled)
+
+
+def _filters_that_leave_out_all(settled: dict[str, Any]) -> list[str]:
+    images = settled.get("item_images")
+    patterns = {
+        "tableNameMatchRegex": settled.get("table_name_match_regex", ""),
+        "itemImages.tableNameMatchRegex": images.table_name_match_regex if images else "",
+    }
+    return [
+        f'{name}: "{pattern}" would leave out every table: {nothing}'
+        for name, pattern in patterns.items()
+        if not problem_of_regex(pattern) and (nothing := why_nothing_matches(pattern))
+    ]
 
 
 def _of_somebody_elses(settled: dict[str, Any]) -> list[str]:

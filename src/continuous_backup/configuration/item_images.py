@@ -14,8 +14,8 @@ from continuous_backup.configuration.keys import (
     REGION,
     REGION_SHAPE,
     key,
-    problem_of_regex,
 )
+from continuous_backup.configuration.name_pattern import problem_of_regex, why_nothing_matches
 
 
 @dataclass(frozen=True)
@@ -112,11 +112,17 @@ class ItemImages:
     def name_filter_problem(self) -> str:
         """Why tableNameMatchRegex cannot be used; empty where it can."""
         problem = problem_of_regex(self.table_name_match_regex)
-        return (
-            f"itemImages.tableNameMatchRegex is not valid, so it is not used and every table has images: {problem}"
-            if problem
-            else ""
-        )
+        if problem:
+            return (
+                "itemImages.tableNameMatchRegex is not valid, so it is not used and every table has images: "
+                f"{problem}"
+            )
+        if nothing := why_nothing_matches(self.table_name_match_regex):
+            return (
+                "itemImages.tableNameMatchRegex would leave out every table, so it is not used and every table "
+                f"has images: {nothing}"
+            )
+        return ""
 
     @property
     def replica_bucket_name(self) -> str:

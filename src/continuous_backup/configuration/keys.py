@@ -1,6 +1,5 @@
 """A key of the configuration, and the shapes that several have."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import field
 from typing import Any
@@ -52,12 +51,3 @@ def key(
     if isinstance(default, Mapping):
         return field(default_factory=lambda: dict(default), hash=False, metadata=metadata)
     return field(default=default, metadata=metadata)
-
-
-def problem_of_regex(pattern: str) -> str:
-    """Why a regular expression cannot be used; empty where it can."""
-    try:
-        re.compile(pattern)
-    except (re.error, OverflowError, RecursionError) as err:
-        return str(err)
-    return ""

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 
 from continuous_backup.configuration.config import Config
+from continuous_backup.strangers import LOADS_WITHIN_SECONDS, Failed, Stranger, ask
 
 Filter = Callable[[str], bool]
 
@@ -38,23 +39,19 @@ def _by_function(config: Config, log: logging.Logger) -> Filter | None:
     if not config.optin_function:
         return None
     module, _, name = config.optin_function.partition(":")
+    named = f"optinFunction {config.optin_function}"
     try:
-        function = getattr(importlib.import_module(module), name)
-    except Exception as err:  # noqa: BLE001  a stranger's module may raise anything, and safe is: backed up
-        log.error("optinFunction %s cannot be loaded, so every table is backed up: %r", config.optin_function, err)
+        function = ask(named, lambda: getattr(importlib.import_module(module), name), LOADS_WITHIN_SECONDS)
+    except Failed as err:
+        log.error("every table is backed up, since optinFunction cannot be loaded: %s", err)
         return None
+    stranger = Stranger(named, function)
 
     def checked(table: str) -> bool:
         try:
-            return bool(function(table))
-        except Exception as err:  # noqa: BLE001  as above
-            log.error(
-                "optinFunction %s failed, so %s is backed up: %r",
-                config.optin_function,
-                table,
-                err,
-                extra={"table": table},
-            )
+            return bool(stranger.ask(table))
+        except Failed as err:
+            log.error("%s is backed up: %s", table, err, extra={"table": table})
             return True
 
     return checked

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from continuous_backup import errors
 from continuous_backup.configuration.config import Config
 from continuous_backup.reading_streams import stream_records
 from continuous_backup.reading_streams.stream_records import StreamRecord
+from continuous_backup.strangers import Failed, Stranger
 from continuous_backup.streams_to_firehose import changes, custom, item_change, plain_json
 from continuous_backup.streams_to_firehose.changes import NoLine
 from continuous_backup.streams_to_firehose.item_change import ItemChange, TypedItem
@@ -56,13 +56,13 @@ def _line(config: Config) -> Line:
         return changes.line
     if config.transformer == _PLAIN:
         return lambda record: changes.json_line(plain_json.transform(item_change.of_record(record)))
-    transform = custom.function("transformer", config.transformer)
+    transformer = Stranger("the transformer", custom.function("transformer", config.transformer))
 
     def transformed(record: StreamRecord) -> bytes | None:
         try:
-            made = transform(item_change.of_record(record))
-        except (Exception, SystemExit) as err:  # a stranger's function may raise anything
-            raise NoLine(f"the transformer raised {errors.failure(err)}") from err
+            made = transformer.ask(item_change.of_record(record))
+        except Failed as err:
+            raise NoLine(str(err)) from err
         return None if made is None else _line_made(made)
 
     return transformed
@@ -92,13 +92,13 @@ def _route(config: Config) -> Route | None:
         return _by_attribute(config)
     if not config.router:
         return None
-    chosen = custom.function("router", config.router)
+    router = Stranger("the router", custom.function("router", config.router))
 
     def routed(record: StreamRecord) -> str:
         try:
-            name = chosen(item_change.of_record(record))
-        except (Exception, SystemExit) as err:  # a stranger's function may raise anything
-            raise NoRoute(f"the router raised {errors.failure(err)}") from err
+            name = router.ask(item_change.of_record(record))
+        except Failed as err:
+            raise NoRoute(str(err)) from err
         return _usable(name, config)
 
     return routed

@@ -4,8 +4,8 @@ import importlib
 from collections.abc import Callable
 from typing import Any
 
-from continuous_backup import errors
 from continuous_backup.errors import ConfigurationError
+from continuous_backup.strangers import LOADS_WITHIN_SECONDS, Failed, ask
 
 
 def function(key: str, path: str) -> Callable[..., Any]:
@@ -16,11 +16,11 @@ def function(key: str, path: str) -> Callable[..., Any]:
     """
     module, _, name = path.partition(":")
     try:
-        found = getattr(importlib.import_module(module), name)
-    except Exception as err:  # a stranger's module may raise anything
+        found = ask("it", lambda: getattr(importlib.import_module(module), name), LOADS_WITHIN_SECONDS)
+    except Failed as err:
         raise ConfigurationError(
             "the configuration",
-            [f"{key} is {path}, which cannot be loaded: {errors.failure(err)}"],
+            [f"{key} is {path}, which cannot be loaded: {err}"],
             f"mend {module}.py, run build.sh and deploy.py again; the stream keeps the changes meanwhile",
         ) from err
     if not callable(found):

@@ -18,7 +18,9 @@ def stranger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     name = f"stranger_{tmp_path.name}"
     (tmp_path / f"{name}.py").write_text(
         "def only_production(table): return table.startswith('prod-')\ndef raises(table): raise KeyError(table)\n"
+        "def exits(table): raise SystemExit\n"
     )
+    (tmp_path / f"{name}_that_exits.py").write_text("import sys\nsys.exit('not here')\n")
     monkeypatch.syspath_prepend(tmp_path)
     yield name
     sys.modules.pop(name, None)
@@ -51,7 +53,9 @@ def test_filter_by_both_takes_what_both_take(stranger: str) -> None:
     assert [matches("prod-x"), matches("prod-y"), matches("test-x")] == [True, False, False]
 
 
-@pytest.mark.parametrize("function", ["no_such_module_anywhere:f", "{}:no_such_function", "{}:raises"])
+@pytest.mark.parametrize(
+    "function", ["no_such_module_anywhere:f", "{}:no_such_function", "{}:raises", "{}:exits", "{}_that_exits:f"]
+)
 def test_filter_by_a_function_that_fails_takes_the_table_and_says_so(
     stranger: str, function: str, caplog: pytest.LogCaptureFixture
 ) -> None:

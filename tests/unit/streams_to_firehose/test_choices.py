@@ -214,6 +214,7 @@ def test_transformer_when_it_answers_with_the_documented_line_or_none_expects_it
         ("raise ValueError(change.keys)", "the transformer raised ValueError in broken, line 3"),
         ("return change.keys['missing']", "KeyError"),
         ("raise SystemExit", "the transformer raised SystemExit in broken, line 3"),
+        ("import time; time.sleep(60)", "the transformer did not answer within 2 s"),
         ("return 7", "made a int"),
         ("return True", "made a bool"),
         ("return [change.line]", "made a list"),
@@ -222,6 +223,7 @@ def test_transformer_when_it_answers_with_the_documented_line_or_none_expects_it
         ("return 'one\\ntwo'", "with a newline in it"),
         ("return 'half \\ud800'", "UTF-8"),
         ("return {'keys': object()}", "cannot be written as a line"),
+        ("import decimal; return {'total': decimal.Decimal('1.50')}", "cannot be written as a line"),
     ],
 )
 def test_transformer_when_it_fails_for_one_change_expects_that_kept_whole_and_the_others_forwarded(
@@ -266,12 +268,14 @@ def test_transformer_when_it_fails_behind_a_refusal_expects_nothing_written_of_w
         ("{module}:missing", "AttributeError"),
         ("{module}:NUMBER", "is no function"),
         ("{raising}:f", "ZeroDivisionError"),
+        ("{exiting}:f", "SystemExit"),
     ],
 )
 def test_function_when_it_cannot_be_had_expects_an_error_that_names_the_key(
     module: Write, key: str, path: str, reason: str
 ):
-    named = path.format(module=module("NUMBER = 7\n"), raising=module("1 / 0\n"))
+    modules = {"module": "NUMBER = 7\n", "raising": "1 / 0\n", "exiting": "raise SystemExit\n"}
+    named = path.format(**{name: module(text) for name, text in modules.items()})
     with pytest.raises(ConfigurationError, match=f"{key} is {named}.*{reason}"):
         choices.of_config(Config(**{key: named}))
 
