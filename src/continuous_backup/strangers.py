@@ -31,10 +31,16 @@ class Stranger:
     """One such function; `what` is what messages call it, such as "the transformer"."""
 
     def __init__(
-        self, what: str, function: Callable[[Any], Any], clock: Callable[[], float] = time.monotonic
+        self,
+        what: str,
+        function: Callable[[Any], Any],
+        *,
+        answers_within: float = ANSWERS_WITHIN_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._what = what
         self._function = function
+        self._answers_within = answers_within
         self._clock = clock
         self._without_answer = 0
         self._asked_again_at = 0.0
@@ -46,7 +52,7 @@ class Stranger:
                 raise Failed(f"{self._what} did not answer several times, and is not asked for a while")
             self._without_answer = 0
         try:
-            return ask(self._what, lambda: self._function(about), ANSWERS_WITHIN_SECONDS)
+            return ask(self._what, lambda: self._function(about), self._answers_within)
         except Failed as err:
             if isinstance(err.__cause__, _NoAnswer):
                 self._without_answer += 1

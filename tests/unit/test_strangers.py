@@ -31,7 +31,7 @@ def is_busy_and_holds_everything() -> None:
         try:
             while True:
                 pass
-        except Exception:  # noqa: S112, BLE001
+        except Exception:  # noqa: BLE001
             continue
 
 
@@ -65,15 +65,14 @@ def test_ask_in_another_thread_answers_without_keeping_time():
     assert answers == [7]
 
 
-def test_stranger_that_never_answers_is_not_asked_for_a_while_and_then_again(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("continuous_backup.strangers.ANSWERS_WITHIN_SECONDS", 0.01)
+def test_stranger_that_never_answers_is_not_asked_for_a_while_and_then_again():
     now, asked = [0.0], list[int]()
 
     def never(about: int) -> None:
         asked.append(about)
         time.sleep(60)
 
-    stranger = Stranger("the router", never, lambda: now[0])
+    stranger = Stranger("the router", never, answers_within=0.01, clock=lambda: now[0])
     for number in range(5):
         with pytest.raises(Failed, match="the router did not answer"):
             stranger.ask(number)

@@ -10,6 +10,9 @@ from continuous_backup.strangers import LOADS_WITHIN_SECONDS, Failed, Stranger, 
 
 Filter = Callable[[str], bool]
 
+#: It may ask AWS, and is asked once a table.
+_ANSWERS_WITHIN_SECONDS = 10.0
+
 
 def opt_in_filter(config: Config, log: logging.Logger) -> Filter:
     """The filter that the configuration asks for: a table's name to whether it is backed up.
@@ -45,7 +48,7 @@ def _by_function(config: Config, log: logging.Logger) -> Filter | None:
     except Failed as err:
         log.error("every table is backed up, since optinFunction cannot be loaded: %s", err)
         return None
-    stranger = Stranger(named, function)
+    stranger = Stranger(named, function, answers_within=_ANSWERS_WITHIN_SECONDS)
 
     def checked(table: str) -> bool:
         try:
