@@ -21,9 +21,11 @@ def main(arguments: Sequence[str]) -> ExitCode:
     asked_for = whitelist.load(options.whitelist)
     aws, account, config = cli.connect(options, cli.load_config(options))
     provisioning = Provisioning(aws, for_release(aws, config), account, table_scripts.log())
+    table_scripts.tell_where(account, config)
     plans = provisioning.plan_deprovisioning(asked_for)
     cli.tell(f"How far the forwarder is behind: {lag(aws)}")
-    return table_scripts.finish(options, provisioning, plans, Wanted.DEPROVISIONED)
+    question = table_scripts.question_of_ending(plans, asked_for, account)
+    return table_scripts.finish(options, account, provisioning, plans, Wanted.DEPROVISIONED, question)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,8 @@ from continuous_backup import naming
 from continuous_backup.aws import Aws
 from continuous_backup.configuration import config as configuration
 from continuous_backup.ensure_backup.wanted import Wanted
-from continuous_backup.operations.tables.provisioning import Provisioning, exit_code
+from continuous_backup.operations.tables.provisioning import Provisioning
+from continuous_backup.operations.tables.results import exit_code
 from continuous_backup.operations.tables.whitelist import Whitelist
 from local.emulator import Credentials
 from local.stage import Stage

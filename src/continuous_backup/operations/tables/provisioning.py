@@ -1,8 +1,9 @@
 """Wires existing tables, and takes wiring away: what provision_tables.py and deprovision_tables.py do."""
 
+import difflib
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 from continuous_backup import naming
@@ -19,8 +20,9 @@ from continuous_backup.ensure_backup.observer import (
 from continuous_backup.ensure_backup.optin import Filter
 from continuous_backup.ensure_backup.planner import not_restorable
 from continuous_backup.ensure_backup.wanted import Wanted
-from continuous_backup.errors import ExitCode, UsageError
+from continuous_backup.errors import UsageError
 from continuous_backup.naming import Account
+from continuous_backup.operations.tables.results import Standing, TableResult
 from continuous_backup.operations.tables.whitelist import Whitelist
 
 #: How long to go on looking at tables that AWS is not finished with; a delivery stream takes minutes.
@@ -34,8 +36,10 @@ class TablePlan:
     table: str
     steps: tuple[Step, ...] = ()
     refusal: str = ""
-    refused_on_request: bool = False
-    """Whether the configuration, and not a mistake, is the reason."""
+    standing: Standing = Standing.PROBLEM
+    """How the table stands where there is a refusal."""
+    by_choice: bool = False
+    """Whether the operator's own filter is the reason, and no mistake."""
     last_result: str = ""
     """What Lambda says of the last batch of its mapping."""
     not_restorable: tuple[str, ...] = ()
@@ -50,23 +54,6 @@ class TablePlan:
     @property
     def problems(self) -> tuple[Problem, ...]:
         return tuple(step for step in self.steps if isinstance(step, Problem))
-
-
-@dataclass
-class TableResult:
-    """What came of one table, as the scripts show it and as `--output json` has it."""
-
-    table: str
-    result: str
-    ok: bool
-    details: list[str] = field(default_factory=list)
-    not_restorable: tuple[str, ...] = ()
-
-    @property
-    def in_words(self) -> str:
-        """The result with what the log lacks."""
-        keys = ", ".join(self.not_restorable)
-        return f"{self.result}; not restorable: {keys}" if keys else self.result
 
 
 class Provisioning:
@@ -114,23 +101,33 @@ class Provisioning:
                     "name the deployed one with --config-file, or deploy this one: ./build.sh, then deploy.py",
                 )
 
-    def plan_provisioning(self, whitelist: Whitelist) -> list[TablePlan]:
-        """What each table that is asked for needs. Tables that look right in the lists are not described."""
+    def plan_provisioning(self, whitelist: Whitelist, *, opt_in: bool = False) -> list[TablePlan]:
+        """What each table that is asked for needs. Tables that look right in the lists are not described.
+
+        Where all are asked for, those that a tag opts out stay so, unless `opt_in`; where they are named, the
+        tag goes.
+        """
         overview = self._observer.overview()
         names = sorted(overview.tables) if whitelist.all_tables else whitelist.names
-        return [
-            _unless_it_fails(name, partial(self._plan_provisioning, name, overview, whitelist.all_tables))
-            for name in names
-        ]
+        plan = partial(self._plan_provisioning, overview=overview, everything=whitelist.all_tables, opt_in=opt_in)
+        return [_unless_it_fails(name, partial(plan, name)) for name in names]
 
-    def _plan_provisioning(self, table: str, overview: Overview, everything: bool) -> TablePlan:
+    def _plan_provisioning(self, table: str, overview: Overview, *, everything: bool, opt_in: bool) -> TablePlan:
         if table not in overview.tables:
-            return TablePlan(table, refusal="there is no such table in this account and region")
+            near = difflib.get_close_matches(table.lower(), {each.lower(): each for each in overview.tables}, n=1)
+            named = next((each for each in sorted(overview.tables) if [each.lower()] == near), "")
+            guess = f"; did you mean {named}?" if named else ""
+            return TablePlan(table, refusal=f"there is no such table in this account and region{guess}")
         if not self._is_backed_up(table):
-            return TablePlan(table, refusal="the filter leaves it out", refused_on_request=everything)
+            left_out = TablePlan(table, refusal="the filter leaves it out", standing=Standing.LEFT_OUT)
+            return replace(left_out, by_choice=everything)
         glance = self._observer.glance(table, overview)
-        if everything and glance.table and glance.table.opted_out:
-            return TablePlan(table, refusal="its tag opts it out; name it to opt it in", refused_on_request=True)
+        if everything and not opt_in and glance.table and glance.table.opted_out:
+            return TablePlan(
+                table,
+                refusal="its tag opts it out; --opt-in takes such tables in again",
+                standing=Standing.OPTED_OUT,
+            )
         steps = self._convergence.planned(glance, Wanted.PROVISIONED)
         if steps:
             steps = self._convergence.steps(table, Wanted.PROVISIONED, overview)
@@ -192,13 +189,14 @@ class Provisioning:
         results = [_unchanged(plan) for plan in plans if not plan.steps]
         for each in results:
             on_settled(each)
+        due = {plan.table: plan for plan in plans if plan.steps}
         outcomes = self._convergence.run(
-            [plan.table for plan in plans if plan.steps],
+            due,
             wanted,
             deadline=self._aws.clock() + patience,
-            on_settled=lambda outcome: on_settled(_result(outcome, wanted)),
+            on_settled=lambda outcome: on_settled(_result(outcome, wanted, due[outcome.table])),
         )
-        return results + [_result(outcome, wanted) for outcome in outcomes.values()]
+        return results + [_result(outcome, wanted, due[table]) for table, outcome in outcomes.items()]
 
 
 def _unless_it_fails(table: str, plan: Callable[[], TablePlan]) -> TablePlan:
@@ -219,14 +217,6 @@ def for_release(aws: Aws, config: Config) -> Config:
         return config
     longest = max(config.forwarder_timeout_seconds, found.get("Timeout", 0))
     return replace(config, forwarder_timeout_seconds=longest)
-
-
-def exit_code(results: list[TableResult]) -> ExitCode:
-    """DONE where every table is as asked for, PARTLY_DONE where some are, FAILED where none is."""
-    good = sum(each.ok for each in results)
-    if good == len(results):
-        return ExitCode.DONE
-    return ExitCode.PARTLY_DONE if good else ExitCode.FAILED
 
 
 def lag(aws: Aws) -> str:
@@ -254,22 +244,44 @@ def lag(aws: Aws) -> str:
     return f"at most {worst:.0f} s over all tables in the last 15 minutes"
 
 
+def planned(plan: TablePlan) -> TableResult:
+    """What a dry run says of a table."""
+    result, standing = plan.refusal, plan.standing
+    if not plan.refusal:
+        result = ", ".join(map(str, plan.steps)) or "was as wanted already"
+        standing = Standing.PROBLEM if plan.problems else Standing.AS_WANTED
+    return _of_plan(plan, result, standing)
+
+
 def _unchanged(plan: TablePlan) -> TableResult:
     if plan.refusal:
-        return TableResult(plan.table, plan.refusal, plan.refused_on_request)
-    return TableResult(plan.table, "was as wanted already", True, not_restorable=plan.not_restorable)
+        return _of_plan(plan, plan.refusal, plan.standing)
+    return _of_plan(plan, "was as wanted already", Standing.AS_WANTED)
 
 
-def _result(outcome: Outcome, wanted: Wanted) -> TableResult:
+def _of_plan(plan: TablePlan, result: str, standing: Standing) -> TableResult:
+    return TableResult(
+        plan.table,
+        result,
+        standing,
+        not_restorable=plan.not_restorable,
+        steps=tuple(map(str, plan.steps)),
+        somebody_elses=plan.somebody_elses,
+        by_choice=plan.by_choice,
+    )
+
+
+def _result(outcome: Outcome, wanted: Wanted, plan: TablePlan) -> TableResult:
     done = [str(action) for action in outcome.done]
-    details, ok = done, False
+    details, standing = done, Standing.PROBLEM
     if outcome.error:
         result, details = f"failed: {outcome.error.problem}", [*done, outcome.error.hint]
     elif outcome.problems:
         problems = [str(each) for each in outcome.problems]
         result, details = f"needs a decision: {problems[0]}", done + problems[1:]
     elif outcome.waiting:
-        result = f"not finished: {outcome.waiting[0]}"
+        result, standing = f"not finished: {outcome.waiting[0]}", Standing.WAITING
     else:
-        result, ok = wanted.value if done else "was as wanted already", True
-    return TableResult(outcome.table, result, ok, details, outcome.not_restorable)
+        result, standing = wanted.value if done else "was as wanted already", Standing.AS_WANTED
+    made = _of_plan(plan, result, standing)
+    return replace(made, details=details, not_restorable=outcome.not_restorable)

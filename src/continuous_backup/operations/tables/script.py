@@ -3,32 +3,33 @@
 import argparse
 import logging
 import sys
-from functools import partial
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from continuous_backup import naming
-from continuous_backup.aws import Aws, BotoCoreError, ClientError, explain
+from continuous_backup.aws import Aws
 from continuous_backup.configuration.config import Config
-from continuous_backup.ensure_backup.actions import CreateDeliveryStream, DeleteMapping, EnableStream
+from continuous_backup.ensure_backup.actions import CreateDeliveryStream, DeleteMapping, EnableStream, OptIn
 from continuous_backup.ensure_backup.optin import Filter, opt_in_filter
 from continuous_backup.ensure_backup.wanted import Wanted
-from continuous_backup.errors import BackupError, ExitCode, UsageError
-from continuous_backup.item_images.writing import Place
+from continuous_backup.errors import ExitCode
 from continuous_backup.naming import Account
 from continuous_backup.operations import cli
 from continuous_backup.operations.building import functions, zips
 from continuous_backup.operations.tables import named_delivery_streams
-from continuous_backup.operations.tables.existing_items import SEGMENTS, ExistingItems, Found
-from continuous_backup.operations.tables.provisioning import (
-    Provisioning,
-    TablePlan,
+from continuous_backup.operations.tables.images import ImagesResult
+from continuous_backup.operations.tables.provisioning import Provisioning, TablePlan, planned
+from continuous_backup.operations.tables.results import (
+    BACKED_UP,
+    RELEASED,
+    Standing,
     TableResult,
+    counts,
     exit_code,
+    in_words,
 )
-
-#: After about so many items a scan says how far it is.
-_ITEMS_A_LINE = 10_000
+from continuous_backup.operations.tables.whitelist import Whitelist
 
 
 class _TellProgress(logging.Handler):
@@ -66,72 +67,102 @@ def warn_of_what_is_named(aws: Aws, config: Config) -> None:
             cli.tell(f"Note: deliveryStreams names table {table}, and there is none of that name here")
 
 
+def tell_where(account: Account, config: Config) -> None:
+    cli.tell(f"Account {account.id}, region {account.region}, backup in s3://{config.bucket}/{config.prefix}")
+
+
+def question_of_opting_in(plans: Sequence[TablePlan], asked_for: Whitelist, account: Account) -> str:
+    """Asked where tables that somebody opted out, and that nobody named, would be taken in."""
+    many = sum(any(isinstance(step, OptIn) for step in plan.steps) for plan in plans)
+    if not asked_for.all_tables or not many:
+        return ""
+    return f"Take in {_tables(many)} of {_where(account)} that a tag opts out?"
+
+
+def question_of_ending(plans: Sequence[TablePlan], asked_for: Whitelist, account: Account) -> str:
+    """Asked before a backup ends: of how many tables, and where."""
+    many = sum(bool(plan.steps) for plan in plans)
+    if not many:
+        return ""
+    which = f"ALL {_tables(many)}" if asked_for.all_tables else _tables(many)
+    return f"End the backup of {which} of {_where(account)}? Data on S3 is not touched."
+
+
+def _tables(count: int) -> str:
+    return "1 table" if count == 1 else f"{count} tables"
+
+
+def _where(account: Account) -> str:
+    return f"account {account.id}, {account.region}"
+
+
 def finish(
-    options: argparse.Namespace, provisioning: Provisioning, plans: list[TablePlan], wanted: Wanted
+    options: argparse.Namespace,
+    account: Account,
+    provisioning: Provisioning,
+    plans: list[TablePlan],
+    wanted: Wanted,
+    question: str = "",
+    images: Callable[[list[TablePlan]], list[ImagesResult]] | None = None,
 ) -> ExitCode:
-    """Shows the plan, asks where something is taken away, carries it out, and shows what came of it."""
+    """Shows the plan, asks where something is taken away, carries it out, and shows what came of it.
+
+    `question` is asked in any case where there is one. `images` writes images of what the tables hold, or, in a
+    dry run, says of which it would.
+    """
     for plan in plans:
         _tell_plan(plan, wanted)
     if options.dry_run:
+        results = [planned(plan) for plan in plans]
+        of_images = images(plans) if images else []
+        cli.tell(f"As planned: {results_in_words(results, wanted)}")
         cli.tell("Nothing was changed: this was a dry run.")
-        cli.show(options, [], {"dryRun": True, "tables": [_planned(plan) for plan in plans]})
-        return exit_code([TableResult(p.table, p.refusal, _fine(p)) for p in plans])
+        return _show(options, account, results, of_images, rows=[])
     takes_away = any(action.destructive for plan in plans for action in plan.actions)
     asks = takes_away or (wanted is Wanted.DEPROVISIONED and any(plan.steps for plan in plans))
-    if asks and not cli.confirm(options, "Go on? Data on S3 is not touched."):
+    asked = question or ("Go on? Data on S3 is not touched." if asks else "")
+    if asked and any(plan.steps for plan in plans) and not cli.confirm(options, asked):
         cli.tell("Nothing was changed.")
         return ExitCode.FAILED
-    results = provisioning.carry_out(plans, wanted, lambda each: cli.tell(f"{each.table}: {each.in_words}"))
-    cli.show(options, [_row(each) for each in results], {"tables": [_document(each) for each in results]})
-    good = sum(each.ok for each in results)
-    cli.tell(f"{good} of {len(results)} tables are as asked for.")
-    return exit_code(results)
+    results = provisioning.carry_out(plans, wanted)
+    of_images = images(plans) if images else []
+    rows = [{"table": each.table, "result": each.in_words} for each in results]
+    code = _show(options, account, results, of_images, rows)
+    cli.tell(results_in_words(results, wanted))
+    return code
 
 
-def write_images(
-    options: argparse.Namespace, aws: Aws, account: Account, config: Config, plans: list[TablePlan]
+def results_in_words(results: Sequence[TableResult], wanted: Wanted) -> str:
+    """How many tables stand how, and the way back for those that a tag opts out."""
+    protects = wanted is Wanted.PROVISIONED
+    told = in_words(results, BACKED_UP if protects else RELEASED)
+    if protects and any(each.standing is Standing.OPTED_OUT for each in results):
+        told += " To take in again those that a tag opts out: --opt-in."
+    return told
+
+
+def _show(
+    options: argparse.Namespace,
+    account: Account,
+    results: list[TableResult],
+    images: list[ImagesResult],
+    rows: list[dict[str, Any]],
 ) -> ExitCode:
-    """Writes images of the items that the tables hold already, and goes on past a table that fails."""
-    images = config.item_images
-    if images is None:
-        raise UsageError("--images, and the configuration has no itemImages", "docs/item-images.md says how to")
-    place = Place(images.bucket, images.prefix, images.storage_class, images.writers)
-    tables = [plan.table for plan in plans if not plan.refusal and images.are_kept_of(plan.table)]
-    if options.dry_run:
-        cli.tell(f"Then the items of {len(tables)} tables would be scanned, and images of them written.")
-        return ExitCode.DONE
-    connected = Aws(
-        profile=options.profile,
-        region=aws.region,
-        endpoint_url=options.endpoint_url,
-        connections=max(images.writers, SEGMENTS),
-    )
-    existing = ExistingItems(connected, place, account, options.items_per_second)
-    failed = []
-    for table in tables:
-        try:
-            found = existing.write(table, options.checkpoint, partial(_tell_scanned, table))
-        except (BackupError, ClientError, BotoCoreError) as err:
-            told = explain(err, table)
-            cli.tell(f"{table}: no images: {told.problem} ({told.hint})")
-            failed.append(table)
-            continue
-        there = f"{found.there_already:,} were there" if found.there_already else "none was there"
-        rest = f" (the rest: {options.checkpoint} says that it goes on)" if found.goes_on else ""
-        cli.tell(f"{table}: images of {found.written:,} of {found.items:,} items written; {there}{rest}.")
-    if not failed:
-        options.checkpoint.unlink(missing_ok=True)  # all is done: another time, all is scanned again
-        return ExitCode.DONE
-    return ExitCode.PARTLY_DONE if len(failed) < len(tables) else ExitCode.FAILED
-
-
-def _tell_scanned(table: str, found: Found) -> None:
-    if found.items % _ITEMS_A_LINE < found.items_of_the_last_page:
-        cli.tell(f"  {table}: {found.items:,} items scanned")
-
-
-def _fine(plan: TablePlan) -> bool:
-    return not plan.problems and (not plan.refusal or plan.refused_on_request)
+    """The result, of one shape for a dry run and a real one, and what the exit code is."""
+    code = exit_code(results)
+    if any(not each.ok for each in images):
+        code = max(code, ExitCode.PARTLY_DONE)
+    document = {
+        "dryRun": options.dry_run,
+        "ok": code is ExitCode.DONE,
+        "account": account.id,
+        "region": account.region,
+        "counts": counts(results),
+        "tables": [each.document() for each in results],
+        "images": [each.document() for each in images],
+    }
+    cli.show(options, rows, document)
+    return code
 
 
 def _tell_plan(plan: TablePlan, wanted: Wanted) -> None:
@@ -151,18 +182,3 @@ def _tell_plan(plan: TablePlan, wanted: Wanted) -> None:
         cli.tell("  - then, when both are ready, map the stream")
     if not plan.refusal and not plan.steps:
         cli.tell("  - nothing to do")
-
-
-def _planned(plan: TablePlan) -> dict[str, Any]:
-    steps = [str(step) for step in plan.steps]
-    about = {"table": plan.table, "refusal": plan.refusal, "steps": steps}
-    return {**about, "notRestorable": list(plan.not_restorable), "somebodyElses": plan.somebody_elses}
-
-
-def _document(result: TableResult) -> dict[str, Any]:
-    about = {"table": result.table, "result": result.result, "ok": result.ok, "details": result.details}
-    return {**about, "notRestorable": list(result.not_restorable)}
-
-
-def _row(result: TableResult) -> dict[str, str]:
-    return {"table": result.table, "result": result.in_words}

@@ -56,6 +56,10 @@ def parse(values: object, source: str = "whitelist") -> Whitelist:
         for name in names
         if not isinstance(name, str) or not naming.is_table_name(name)
     ]
+    if all_tables is True and names:
+        problems.append(
+            "provisionAll: it is true, which means all tables, and tableNames names some: leave one of them out"
+        )
     if not problems and not all_tables and not names:
         problems.append("it asks for no table: provisionAll is not true and tableNames is empty")
     if problems:

@@ -10,14 +10,12 @@ from continuous_backup.configuration.config import Config
 from continuous_backup.ensure_backup import wanted as want
 from continuous_backup.ensure_backup.actions import DeleteMapping, EnableStream, OptIn, OptOut, Problem, Wait
 from continuous_backup.ensure_backup.wanted import Wanted
-from continuous_backup.errors import ExitCode
 from continuous_backup.operations.deployment.wanted import description
 from continuous_backup.operations.tables.provisioning import (
     Provisioning,
     TablePlan,
-    TableResult,
-    exit_code,
 )
+from continuous_backup.operations.tables.results import Standing, TableResult
 from continuous_backup.operations.tables.whitelist import Whitelist
 from tests.unit.operations.tables.provisionings import ACCOUNT, CONFIG, EVERYTHING, LOG, provisioning
 
@@ -150,26 +148,33 @@ def test_provisioning_of_a_table_that_is_not_there_refuses_that_one_alone(aws, s
     plans = provisioning(aws).plan_provisioning(Whitelist(False, ("Ordres", "Orders")))
 
     assert plans == [
-        TablePlan("Ordres", refusal="there is no such table in this account and region"),
+        TablePlan("Ordres", refusal="there is no such table in this account and region; did you mean Orders?"),
         TablePlan("Orders"),
     ]
 
 
-def test_provisioning_of_all_leaves_alone_what_opted_out_and_naming_it_opts_it_in(aws, stub):
+def test_provisioning_of_all_leaves_alone_what_opted_out_and_says_how_to_opt_it_in(aws, stub):
     listed(stub, tables=["Carts"], opted_out=["Carts"])
     described(stub, "Carts", streaming=False)
+
     (left_alone,) = provisioning(aws).plan_provisioning(EVERYTHING)
-    assert left_alone.refused_on_request
-    assert "opts it out" in left_alone.refusal
+
+    assert (left_alone.standing, left_alone.by_choice) == (Standing.OPTED_OUT, False)
+    assert "--opt-in" in left_alone.refusal
     assert not left_alone.actions
 
+
+@pytest.mark.parametrize(("whitelist", "opt_in"), [(Whitelist(False, ("Carts",)), False), (EVERYTHING, True)])
+def test_provisioning_of_what_is_named_or_of_all_with_opt_in_opts_it_in(aws, stub, whitelist, opt_in):
     listed(stub, tables=["Carts"], opted_out=["Carts"])
     described(stub, "Carts", streaming=False)
     described(stub, "Carts", streaming=False)
     tags = [{"Key": naming.MANAGED_TAG, "Value": naming.OPTED_OUT_TAG_VALUE}]
     stub("dynamodb").add_response("list_tags_of_resource", {"Tags": tags})
     stub("firehose").add_client_error("describe_delivery_stream", "ResourceNotFoundException")
-    (opted_in,) = provisioning(aws).plan_provisioning(Whitelist(False, ("Carts",)))
+
+    (opted_in,) = provisioning(aws).plan_provisioning(whitelist, opt_in=opt_in)
+
     assert opted_in.actions[0] == OptIn("Carts")
 
 
@@ -181,7 +186,9 @@ def test_provisioning_of_a_table_that_the_filter_leaves_out_is_a_mistake_only_wh
 
     (plan,) = provisioning(aws, lambda table: table != "Carts").plan_provisioning(whitelist)
 
-    assert plan == TablePlan("Carts", refusal="the filter leaves it out", refused_on_request=fine)
+    assert plan == TablePlan(
+        "Carts", refusal="the filter leaves it out", standing=Standing.LEFT_OUT, by_choice=fine
+    )
 
 
 def test_provisioning_of_a_table_that_the_filter_lets_through_plans_it(aws, stub):
@@ -212,7 +219,7 @@ def test_deprovisioning_of_a_table_that_cannot_be_described_refuses_it_and_plans
     carts, orders = provisioning(aws).plan_deprovisioning(EVERYTHING)
 
     assert carts == TablePlan("Carts", refusal="failed: DescribeTable: later (InternalServerError)")
-    assert not carts.refused_on_request, "it is no success"
+    assert carts.standing is Standing.PROBLEM, "it is no success"
     assert orders.actions == (OptOut("Orders"),)
 
 
@@ -254,7 +261,7 @@ def test_carry_out_of_plans_without_steps_asks_aws_for_nothing_and_tells_each(aw
     plans = [
         TablePlan("Orders"),
         TablePlan("Gone", refusal="there is no such table"),
-        TablePlan("Test", refusal="the filter leaves it out", refused_on_request=True),
+        TablePlan("Test", refusal="the filter leaves it out", standing=Standing.LEFT_OUT, by_choice=True),
     ]
     told: list[TableResult] = []
 
@@ -262,9 +269,9 @@ def test_carry_out_of_plans_without_steps_asks_aws_for_nothing_and_tells_each(aw
 
     assert results == told
     assert results == [
-        TableResult("Orders", "was as wanted already", True),
-        TableResult("Gone", "there is no such table", False),
-        TableResult("Test", "the filter leaves it out", True),
+        TableResult("Orders", "was as wanted already"),
+        TableResult("Gone", "there is no such table", Standing.PROBLEM),
+        TableResult("Test", "the filter leaves it out", Standing.LEFT_OUT, by_choice=True),
     ]
 
 
@@ -287,7 +294,12 @@ def test_carry_out_opts_a_table_out_and_says_what_was_done(aws, stub):
 
     (result,) = provisioning(aws).carry_out([TablePlan("Orders", (OptOut("Orders"),))], Wanted.DEPROVISIONED)
 
-    assert result == TableResult("Orders", "deprovisioned", True, [str(OptOut("Orders"))])
+    assert result == TableResult(
+        "Orders",
+        "deprovisioned",
+        details=[str(OptOut("Orders"))],
+        steps=(str(OptOut("Orders")),),
+    )
 
 
 def test_carry_out_of_a_table_that_fails_goes_on_with_the_others_and_says_why(aws, stub):
@@ -308,21 +320,7 @@ def test_carry_out_of_a_table_that_fails_goes_on_with_the_others_and_says_why(aw
 
     assert (carts.result, carts.ok) == ("failed: Carts: DescribeTable: not you", False)
     assert "docs/iam.md" in carts.details[-1]
-    assert orders == TableResult("Orders", "was as wanted already", True)
-
-
-@pytest.mark.parametrize(
-    ("oks", "code"),
-    [
-        ([], ExitCode.DONE),
-        ([True, True], ExitCode.DONE),
-        ([True, False], ExitCode.PARTLY_DONE),
-        ([False, False], ExitCode.FAILED),
-        ([False], ExitCode.FAILED),
-    ],
-)
-def test_exit_code_of_many_tables_is_done_partly_or_failed(oks, code):
-    assert exit_code([TableResult("t", "", ok) for ok in oks]) is code
+    assert (orders.result, orders.ok) == ("was as wanted already", True)
 
 
 def test_table_plan_tells_actions_from_problems_and_waits():
@@ -359,7 +357,7 @@ def test_provisioning_of_a_table_whose_log_lacks_something_says_so_where_nothing
 
     assert plan == TablePlan("Orders", not_restorable=("transformer",))
     (result,) = choosing(aws, config).carry_out([plan], Wanted.PROVISIONED)
-    assert result == TableResult("Orders", "was as wanted already", True, not_restorable=("transformer",))
+    assert result == TableResult("Orders", "was as wanted already", not_restorable=("transformer",))
     assert result.in_words == "was as wanted already; not restorable: transformer"
 
 

@@ -6,19 +6,25 @@ import sys
 import pytest
 
 from continuous_backup.configuration.config import Config
-from continuous_backup.ensure_backup.actions import DeleteMapping, EnableStream, OptOut, Problem, Wait
+from continuous_backup.ensure_backup.actions import DeleteMapping, EnableStream, OptIn, OptOut, Problem, Wait
 from continuous_backup.ensure_backup.wanted import Wanted
 from continuous_backup.errors import ExitCode, UsageError
+from continuous_backup.naming import Account
 from continuous_backup.operations import cli
 from continuous_backup.operations.tables import script as table_scripts
-from continuous_backup.operations.tables.provisioning import TablePlan, TableResult
+from continuous_backup.operations.tables.images import ImagesResult
+from continuous_backup.operations.tables.provisioning import TablePlan
+from continuous_backup.operations.tables.results import Standing, TableResult
+from continuous_backup.operations.tables.whitelist import Whitelist
 
+ACCOUNT = Account("123456789012", "eu-west-1")
 HARMLESS = TablePlan("Orders", (EnableStream("Orders"),))
 DESTRUCTIVE = TablePlan("Orders", (DeleteMapping("Orders", "uuid", "it is not wanted"),))
 OPTING_OUT = TablePlan("Orders", (OptOut("Orders"),))
 NOTHING_TO_DO = TablePlan("Carts")
 REFUSED = TablePlan("Gone", refusal="there is no such table")
-LEFT_OUT = TablePlan("Test", refusal="the filter leaves it out", refused_on_request=True)
+LEFT_OUT = TablePlan("Test", refusal="the filter leaves it out", standing=Standing.LEFT_OUT, by_choice=True)
+OPTED_OUT = TablePlan("Own", refusal="its tag opts it out", standing=Standing.OPTED_OUT)
 PROBLEM = TablePlan("Logs", (Problem("its stream has view type KEYS_ONLY", "decide"),))
 
 
@@ -29,19 +35,22 @@ class Provisioning:
         self.failing = failing
         self.carried_out: list[tuple[list[TablePlan], Wanted]] = []
 
-    def carry_out(self, plans, wanted, on_settled):
+    def carry_out(self, plans, wanted):
         self.carried_out.append((plans, wanted))
-        results = [
-            TableResult(plan.table, "done", plan.table not in self.failing, not_restorable=plan.not_restorable)
+        return [
+            TableResult(plan.table, "done", self._standing(plan), not_restorable=plan.not_restorable)
             for plan in plans
         ]
-        for each in results:
-            on_settled(each)
-        return results
+
+    def _standing(self, plan):
+        if plan.refusal:
+            return plan.standing
+        return Standing.PROBLEM if plan.table in self.failing else Standing.AS_WANTED
 
 
-def finished(provisioning, plans, *arguments, wanted=Wanted.PROVISIONED):
-    return table_scripts.finish(cli.parser("A script.").parse_args(arguments), provisioning, plans, wanted)
+def finished(provisioning, plans, *arguments, wanted=Wanted.PROVISIONED, **more):
+    options = cli.parser("A script.").parse_args(arguments)
+    return table_scripts.finish(options, ACCOUNT, provisioning, plans, wanted, **more)
 
 
 @pytest.fixture(autouse=True)
@@ -66,9 +75,7 @@ def test_finish_shows_the_plan_on_stderr_and_the_results_on_stdout(capsys):
         "  - then, when both are ready, map the stream",
         "Carts:",
         "  - nothing to do",
-        "Orders: done",
-        "Carts: done",
-        "2 of 2 tables are as asked for.",
+        "2 tables: 2 backed up.",
     ]
     assert provisioning.carried_out == [([HARMLESS, NOTHING_TO_DO], Wanted.PROVISIONED)]
 
@@ -81,15 +88,75 @@ def test_finish_with_tables_that_fail_says_so_by_its_exit_code(failing, code):
     assert finished(Provisioning(*failing), [HARMLESS, NOTHING_TO_DO]) is code
 
 
+def document_of(table, result, *, ok=True, standing="asWanted", steps=()):
+    about = {"table": table, "ok": ok, "standing": standing, "result": result, "steps": list(steps)}
+    return {**about, "details": [], "notRestorable": [], "somebodyElses": ""}
+
+
 def test_finish_as_json_is_a_document_of_all_results(capsys):
-    finished(Provisioning("Carts"), [HARMLESS, NOTHING_TO_DO], "--output", "json")
+    finished(Provisioning("Carts"), [HARMLESS, NOTHING_TO_DO, OPTED_OUT], "--output", "json")
 
     assert json.loads(capsys.readouterr().out) == {
+        "dryRun": False,
+        "ok": False,
+        "account": "123456789012",
+        "region": "eu-west-1",
+        "counts": {"asWanted": 1, "optedOut": 1, "leftOut": 0, "problem": 1, "waiting": 0},
         "tables": [
-            {"table": "Orders", "result": "done", "ok": True, "details": [], "notRestorable": []},
-            {"table": "Carts", "result": "done", "ok": False, "details": [], "notRestorable": []},
-        ]
+            document_of("Orders", "done"),
+            document_of("Carts", "done", ok=False, standing="problem"),
+            document_of("Own", "done", ok=False, standing="optedOut"),
+        ],
+        "images": [],
     }
+
+
+def test_finish_with_tables_that_a_tag_opts_out_is_not_done_and_says_the_way_back(capsys):
+    assert finished(Provisioning(), [OPTED_OUT, OPTED_OUT]) is ExitCode.PARTLY_DONE
+    assert capsys.readouterr().err.endswith(
+        "2 tables: 2 opted out by a tag. To take in again those that a tag opts out: --opt-in.\n"
+    )
+
+
+def test_finish_with_images_that_fail_is_done_in_part_and_has_them_in_its_document(capsys):
+    def images(plans):
+        return [ImagesResult(plan.table, "failed: no stream", ok=False) for plan in plans]
+
+    code = finished(Provisioning(), [HARMLESS], "--output", "json", images=images)
+
+    assert code is ExitCode.PARTLY_DONE
+    document = json.loads(capsys.readouterr().out)
+    assert (document["ok"], [each["result"] for each in document["images"]]) == (False, ["failed: no stream"])
+
+
+EVERYTHING, NAMED = Whitelist(True), Whitelist(False, ("Orders",))
+OPTING_IN = TablePlan("Own", (OptIn("Own"),))
+
+
+def test_question_of_ending_says_of_how_many_tables_and_where():
+    plans = [DESTRUCTIVE] * 21
+    assert table_scripts.question_of_ending(plans, EVERYTHING, ACCOUNT).startswith(
+        "End the backup of ALL 21 tables of account 123456789012, eu-west-1?"
+    )
+    assert table_scripts.question_of_ending([DESTRUCTIVE], NAMED, ACCOUNT).startswith(
+        "End the backup of 1 table of account 123456789012, eu-west-1?"
+    )
+    assert table_scripts.question_of_ending([NOTHING_TO_DO], EVERYTHING, ACCOUNT) == ""
+
+
+def test_question_of_opting_in_is_asked_only_where_nobody_named_the_tables():
+    asked = table_scripts.question_of_opting_in([OPTING_IN, HARMLESS], EVERYTHING, ACCOUNT)
+    assert asked == "Take in 1 table of account 123456789012, eu-west-1 that a tag opts out?"
+    assert table_scripts.question_of_opting_in([OPTING_IN], NAMED, ACCOUNT) == ""
+    assert table_scripts.question_of_opting_in([HARMLESS], EVERYTHING, ACCOUNT) == ""
+
+
+def test_finish_with_a_question_asks_it_before_anything_is_done():
+    provisioning = Provisioning()
+    with pytest.raises(UsageError, match="no terminal"):
+        finished(provisioning, [OPTING_IN], question="Take in 1 table?")
+    assert provisioning.carried_out == []
+    assert finished(provisioning, [OPTING_IN], "--yes", question="Take in 1 table?") is ExitCode.DONE
 
 
 @pytest.mark.parametrize(
@@ -123,6 +190,7 @@ def test_finish_that_takes_nothing_away_does_not_ask(plan, wanted):
     [
         ([HARMLESS, DESTRUCTIVE, LEFT_OUT, NOTHING_TO_DO], ExitCode.DONE),
         ([HARMLESS, REFUSED], ExitCode.PARTLY_DONE),
+        ([HARMLESS, OPTED_OUT], ExitCode.PARTLY_DONE),
         ([HARMLESS, PROBLEM], ExitCode.PARTLY_DONE),
         ([REFUSED], ExitCode.FAILED),
         ([TablePlan("Orders", (Wait("the table"),))], ExitCode.DONE),
@@ -139,22 +207,28 @@ def test_finish_of_a_dry_run_changes_nothing_and_tells_what_would_go_wrong(capsy
     assert err.endswith("Nothing was changed: this was a dry run.\n")
 
 
-def test_finish_of_a_dry_run_as_json_is_the_plan(capsys):
+def test_finish_of_a_dry_run_as_json_has_the_shape_of_a_real_one(capsys):
     finished(Provisioning(), [DESTRUCTIVE, REFUSED], "--dry-run", "--output", "json")
+    planned = json.loads(capsys.readouterr().out)
+    finished(Provisioning(), [DESTRUCTIVE, REFUSED], "--yes", "--output", "json")
+    real = json.loads(capsys.readouterr().out)
 
-    whole = {"notRestorable": [], "somebodyElses": ""}
-    assert json.loads(capsys.readouterr().out) == {
-        "dryRun": True,
-        "tables": [
-            {
-                "table": "Orders",
-                "refusal": "",
-                "steps": ["delete mapping uuid of Orders: it is not wanted"],
-                **whole,
-            },
-            {"table": "Gone", "refusal": "there is no such table", "steps": [], **whole},
-        ],
-    }
+    deleting = "delete mapping uuid of Orders: it is not wanted"
+    assert (planned["dryRun"], planned["ok"]) == (True, False)
+    assert planned["tables"] == [
+        document_of("Orders", deleting, steps=[deleting]),
+        document_of("Gone", "there is no such table", ok=False, standing="problem"),
+    ]
+    assert planned.keys() == real.keys()
+    assert planned["tables"][0].keys() == real["tables"][0].keys()
+
+
+def test_finish_of_a_dry_run_ends_with_the_counts(capsys):
+    finished(Provisioning(), [HARMLESS, OPTED_OUT, LEFT_OUT], "--dry-run")
+    assert capsys.readouterr().err.splitlines()[-2] == (
+        "As planned: 3 tables: 1 backed up, 1 opted out by a tag, 1 left out by the filter. To take in again "
+        "those that a tag opts out: --opt-in."
+    )
 
 
 # --- what people may choose
@@ -171,8 +245,7 @@ def test_finish_of_a_table_that_is_not_restorable_says_so_in_plan_and_result(cap
         "  not restorable: transformer, deliveryStreams",
         "  delivery stream my-own-stream is somebody else's: it is used, and stays as it is",
         "  - nothing to do",
-        "Orders: done; not restorable: transformer, deliveryStreams",
-        "1 of 1 tables are as asked for.",
+        "1 table: 1 backed up.",
     ]
     assert out.splitlines()[-1].split(maxsplit=1) == [
         "Orders",

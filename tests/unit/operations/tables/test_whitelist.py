@@ -44,8 +44,10 @@ def test_repositorys_whitelist_asks_for_everything():
     assert whitelist.load(REPOSITORY / "whitelist.hjson") == EVERYTHING
 
 
-def test_whitelist_with_provision_all_and_names_ignores_the_names():
-    assert whitelist.parse({"provisionAll": True, "tableNames": ["Orders"]}) == EVERYTHING
+def test_whitelist_with_provision_all_and_names_is_refused():
+    """Who adds a name to the shipped file and overlooks the rest would end the backup of every table."""
+    (problem,) = problems({"provisionAll": True, "tableNames": ["Orders"]})
+    assert "means all tables, and tableNames names some: leave one of them out" in problem
 
 
 def test_whitelist_without_provision_all_takes_the_names():
