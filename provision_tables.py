@@ -38,7 +38,7 @@ def main(arguments: Sequence[str]) -> ExitCode:
     options = parser.parse_args(arguments)
     asked_for = whitelist.load(options.whitelist)
     aws, account, config = cli.connect(options, cli.load_config(options))
-    of_images = images.require(config) if options.images else None
+    of_images = images.require(options, config) if options.images else None
     is_backed_up = table_scripts.filter_of(config, cli.config_file(options))
     provisioning = Provisioning(aws, config, account, table_scripts.log(), is_backed_up)
     provisioning.require_deployment()

@@ -1,12 +1,11 @@
 """Images of the items that are in a table already: a scan, written where the stream has told nothing newer."""
 
 import base64
-import json
 import random
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from continuous_backup.item_images.image import SCAN, ItemImage, Version
 from continuous_backup.item_images.newest_wins import Result
 from continuous_backup.item_images.writing import Place, Writer
 from continuous_backup.naming import Account
+from continuous_backup.operations.tables.scan_progress import Progress, ScanOf
 from continuous_backup.patience import Patience
 
 SEGMENTS = 4
@@ -26,50 +26,6 @@ SEGMENTS = 4
 _ITEMS_A_PAGE = 200
 #: Nobody waits for us as Lambda waits for a function: what Patience allows by itself is the end.
 _SECONDS_FOR_AN_ITEM = 3600.0
-
-
-@dataclass
-class Progress:
-    """How far the scan of a table is, kept in a file, so that it goes on where it was stopped.
-
-    `segments` has where each goes on: a key in typed JSON, None for the beginning; "" where it is done. It is of
-    one stream, and of images at one place on S3: of another one, the scan begins anew.
-    """
-
-    file: Path
-    table: str
-    stream: str
-    images: str
-    segments: dict[str, Any] = field(default_factory=dict)
-    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
-
-    @classmethod
-    def load(cls, file: Path, table: str, stream: str, images: str) -> "Progress":
-        """What the file says of the table, or the beginning. Raises UsageError where it is no such file."""
-        made = cls(file, table, stream, images)
-        try:
-            known = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
-            of_table = known.get(table, {})
-            if (of_table.get("stream"), of_table.get("images")) == (stream, images):
-                made.segments = dict(of_table["segments"])
-        except (OSError, ValueError, KeyError, AttributeError, TypeError) as err:
-            raise UsageError(
-                f"{file} does not say how far a scan is: {err}", "name another --checkpoint, or remove that file"
-            ) from err
-        return made
-
-    def next_of(self, segment: int) -> Any:
-        return self.segments.get(str(segment))
-
-    def set(self, segment: int, place: Any) -> None:
-        """Notes where a segment goes on, all before being written; the file is whole at any moment."""
-        with self._lock:
-            self.segments[str(segment)] = place
-            known = json.loads(self.file.read_text(encoding="utf-8")) if self.file.exists() else {}
-            known[self.table] = {"stream": self.stream, "images": self.images, "segments": self.segments}
-            beside = self.file.with_suffix(self.file.suffix + ".new")
-            beside.write_text(json.dumps(known), encoding="utf-8")
-            beside.replace(self.file)
 
 
 @dataclass
@@ -82,6 +38,8 @@ class Found:
     items_of_the_last_page: int = 0
     goes_on: bool = False
     """Whether a part was scanned before, as the checkpoint says; that part is not in these counts."""
+    done_before: bool = False
+    """Whether all of it was, and nothing was scanned now."""
 
 
 class ExistingItems:
@@ -110,11 +68,13 @@ class ExistingItems:
                 f"{table} has no stream, so its images would never change",
                 "provision it first: an image is as of its scan, and the stream tells what comes after",
             )
-        self._require_mapping(table, stream)
+        mapping = self._mapping(table, stream)
         keys = tuple(each["AttributeName"] for each in described["KeySchema"])
         images = f"s3://{self._place.bucket}/{naming.table_prefix(self._place.prefix, table)}"
-        progress = Progress.load(checkpoint, table, stream, images)
-        found, stop = Found(goes_on=bool(progress.segments)), threading.Event()
+        scan_of = ScanOf(table, stream, images, mapping)
+        progress = Progress.load(checkpoint, scan_of, SEGMENTS, self._aws.clock)
+        found = Found(goes_on=bool(progress.segments), done_before=progress.is_done)
+        stop = threading.Event()
         with ThreadPoolExecutor(SEGMENTS) as scans, ThreadPoolExecutor(self._place.writers) as writes:
             due = [
                 scans.submit(self._segment, table, keys, segment, progress, stop, writes, found, on_page)
@@ -128,7 +88,8 @@ class ExistingItems:
                 raise
         return found
 
-    def _require_mapping(self, table: str, stream: str) -> None:
+    def _mapping(self, table: str, stream: str) -> str:
+        """The UUID of the one that keeps the images current. Raises UsageError where there is none."""
         found = self._aws.pages(
             "lambda",
             "list_event_source_mappings",
@@ -142,6 +103,7 @@ class ExistingItems:
                 "change",
                 "provision_tables.py says why it is not; global tables have no images",
             )
+        return str(found[0]["UUID"])
 
     def _segment(
         self,
@@ -168,7 +130,7 @@ class ExistingItems:
             )
             items = [_typed(item) for item in page["Items"]]
             self._wait_for(len(items))
-            version = Version(progress.stream, 0)
+            version = Version(progress.of.stream, 0)
             images = [
                 ItemImage(table, {key: item[key] for key in keys}, item, SCAN, version, time) for item in items
             ]

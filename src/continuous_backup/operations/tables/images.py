@@ -15,6 +15,8 @@ from continuous_backup.naming import Account
 from continuous_backup.operations import cli
 from continuous_backup.operations.tables.existing_items import SEGMENTS, ExistingItems, Found
 from continuous_backup.operations.tables.provisioning import TablePlan
+from continuous_backup.operations.tables.scan_progress import remove_unless_needed
+from continuous_backup.operations.writing_items import checkpoint
 
 #: After about so many items a scan says how far it is.
 _ITEMS_A_LINE = 10_000
@@ -44,10 +46,14 @@ class ImagesResult:
         }
 
 
-def require(config: Config) -> ItemImages:
-    """What the configuration says of images. Raises UsageError, before anything is done, where it has none."""
+def require(options: argparse.Namespace, config: Config) -> ItemImages:
+    """What the configuration says of images. Raises UsageError, before anything is done, where it has none, or
+    where the scans' progress could not be noted.
+    """
     if config.item_images is None:
         raise UsageError("--images, and the configuration has no itemImages", "docs/item-images.md says how to")
+    if not options.dry_run:
+        checkpoint.require_writable(options.checkpoint)
     return config.item_images
 
 
@@ -76,8 +82,8 @@ def write(
     place = Place(images.bucket, images.prefix, images.storage_class, images.writers)
     existing = ExistingItems(connected, place, account, options.items_per_second)
     of_tables = [_written(options, existing, table) for table in tables]
-    if all(each.ok for each in of_tables):
-        options.checkpoint.unlink(missing_ok=True)  # all is done: another time, all is scanned again
+    if remove_unless_needed(options.checkpoint, aws.clock):
+        cli.tell(f"{options.checkpoint} says how far the scans are: run it again within a day, and they go on.")
     return [*results, *of_tables]
 
 
@@ -88,6 +94,10 @@ def _written(options: argparse.Namespace, existing: ExistingItems, table: str) -
         told = explain(err, table)
         cli.tell(f"{table}: no images: {told.problem} ({told.hint})")
         return ImagesResult(table, f"failed: {told.problem}", ok=False)
+    if found.done_before:
+        result = f"images were written before, as {options.checkpoint} says; remove it to scan the table again"
+        cli.tell(f"{table}: {result}.")
+        return ImagesResult(table, result)
     there = f"{found.there_already:,} were there" if found.there_already else "none was there"
     rest = f" (the rest: {options.checkpoint} says that it goes on)" if found.goes_on else ""
     result = f"images of {found.written:,} of {found.items:,} items written; {there}{rest}"

@@ -66,8 +66,12 @@ def load(file: Path, of: dict[str, str], counts: type[Counts]) -> Checkpoint[Cou
 def require_usable(file: Path, counts: type[Counts], *, will_be_written: bool) -> None:
     """Raises UsageError, before anything is done, where the file is none of ours or nothing can be noted there."""
     _read(file, counts)
-    if not will_be_written:
-        return
+    if will_be_written:
+        require_writable(file)
+
+
+def require_writable(file: Path) -> None:
+    """Raises UsageError where nothing can be noted there."""
     try:
         with tempfile.TemporaryFile(dir=file.parent):
             pass

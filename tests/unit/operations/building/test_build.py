@@ -114,7 +114,10 @@ def test_build_of_a_checkout_writes_what_each_package_imports_and_nothing_else(c
     assert sorted(each.name for each in dist.iterdir()) == [ENSURE, FORWARDER, IMAGES]
     ground = {
         "__init__.py",
-        *(f"configuration/{name}.py" for name in ("__init__", "config", "checks", "item_images", "keys")),
+        *(
+            f"configuration/{name}.py"
+            for name in ("__init__", "config", "checks", "hjson_text", "item_images", "keys", "name_pattern")
+        ),
         "naming.py",
         "errors.py",
     }

@@ -1,6 +1,5 @@
 """Images of items that are there already: where they go on, how fast, and that the stream's word wins."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +8,11 @@ import pytest
 from continuous_backup.errors import AwsError, UsageError
 from continuous_backup.item_images.image import SCAN, Version
 from continuous_backup.item_images.writing import Place
-from continuous_backup.operations.tables.existing_items import SEGMENTS, ExistingItems, Progress
+from continuous_backup.operations.tables.existing_items import SEGMENTS, ExistingItems
 from tests.unit.item_images.fakes import FakeBucket, Fault, Keeper, change, s3_error
 from tests.unit.streams_to_firehose.fakes import ACCOUNT, NOW, stream_arn
 
 STREAM = stream_arn()
-IMAGES = "s3://images/backups/Orders/"
 
 
 class FakeTable:
@@ -48,6 +46,7 @@ class FakeAws:
     def __init__(self, table: FakeTable, bucket: FakeBucket, mapped: bool = True) -> None:
         self._clients = {"dynamodb": table, "s3": bucket}
         self._mapped = mapped
+        self.mapping = "1"
         self.now = NOW
         self.slept = 0.0
 
@@ -56,7 +55,7 @@ class FakeAws:
 
     def pages(self, service: str, operation: str, key: str, **arguments: Any) -> list[Any]:
         assert arguments == {"FunctionName": "LambdaStreamToItemImages", "EventSourceArn": STREAM}
-        return [{"UUID": "1"}] if self._mapped else []
+        return [{"UUID": self.mapping}] if self._mapped else []
 
     def clock(self) -> float:
         return self.now
@@ -114,7 +113,8 @@ def test_write_goes_on_where_it_was_stopped(tmp_path: Path):
     found = existing(FakeAws(table, bucket)).write("Orders", checkpoint)
     assert len(bucket.images()) == 40
     assert found.items == 40 - before
-    assert existing(FakeAws(table, bucket)).write("Orders", checkpoint).items == 0, "it is done"
+    again = existing(FakeAws(table, bucket)).write("Orders", checkpoint)
+    assert (again.items, again.done_before) == (0, True)
 
 
 def test_write_after_a_table_that_failed_writes_the_next(tmp_path: Path):
@@ -133,25 +133,12 @@ def test_write_to_another_bucket_begins_anew(tmp_path: Path):
     assert ExistingItems(aws, elsewhere, ACCOUNT, 1e6).write("Orders", checkpoint).written == 8  # type: ignore[arg-type]
 
 
-def test_progress_of_another_stream_or_table_begins_anew(tmp_path: Path):
-    file = tmp_path / "checkpoint.json"
-    Progress.load(file, "Orders", STREAM, IMAGES).set(0, {"Id": {"N": "1"}})
-    Progress.load(file, "Carts", STREAM, IMAGES).set(1, "")
-    assert Progress.load(file, "Orders", STREAM, IMAGES).next_of(0) == {"Id": {"N": "1"}}
-    assert Progress.load(file, "Orders", STREAM, IMAGES).next_of(1) is None
-    assert Progress.load(file, "Carts", STREAM, IMAGES).next_of(1) == ""
-    assert Progress.load(file, "Orders", STREAM + "-later", IMAGES).next_of(0) is None
-    assert Progress.load(file, "Orders", STREAM, "s3://others/Orders/").next_of(0) is None
-
-
-@pytest.mark.parametrize(
-    "text", ["", "[]", '{"Orders": []}', json.dumps({"Orders": {"stream": STREAM, "images": IMAGES}})]
-)
-def test_progress_in_a_file_that_is_no_such_file_says_so(tmp_path: Path, text: str):
-    file = tmp_path / "checkpoint.json"
-    file.write_text(text)
-    with pytest.raises(UsageError, match="does not say how far a scan is"):
-        Progress.load(file, "Orders", STREAM, IMAGES)
+def test_write_with_another_mapping_of_images_begins_anew(tmp_path: Path):
+    """Images were switched off and on: what was deleted meanwhile is not known here."""
+    checkpoint, aws = tmp_path / "checkpoint.json", FakeAws(FakeTable(items(8)), FakeBucket())
+    existing(aws).write("Orders", checkpoint)
+    aws.mapping = "2"
+    assert existing(aws).write("Orders", checkpoint).items == 8
 
 
 def test_write_keeps_to_so_many_items_a_second(tmp_path: Path):

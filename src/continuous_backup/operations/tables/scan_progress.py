@@ -1,0 +1,99 @@
+"""How far scans of tables into images are, kept in a file, so that they go on where they were stopped."""
+
+import json
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from continuous_backup.errors import UsageError
+
+#: What was found done so long ago says nothing of today's images: they may have been deleted since.
+GOOD_FOR_SECONDS = 24 * 3600.0
+_DONE = ""
+
+
+@dataclass(frozen=True)
+class ScanOf:
+    """What a scan is of: a stream of a table, images at one place on S3, and the mapping that keeps them current.
+
+    With any of these another one, the scan begins anew.
+    """
+
+    table: str
+    stream: str
+    images: str
+    mapping: str
+
+    def document(self) -> dict[str, str]:
+        return {"stream": self.stream, "images": self.images, "mapping": self.mapping}
+
+
+@dataclass
+class Progress:
+    """How far the scan of a table is.
+
+    `segments` has where each of `count` goes on: a key in typed JSON, None for the beginning; "" where it is done.
+    """
+
+    file: Path
+    of: ScanOf
+    count: int
+    clock: Callable[[], float]
+    segments: dict[str, Any] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    @classmethod
+    def load(cls, file: Path, of: ScanOf, count: int, clock: Callable[[], float]) -> "Progress":
+        """What the file says of the table, or the beginning. Raises UsageError where it is no such file."""
+        made = cls(file, of, count, clock)
+        known = _read(file, clock).get(of.table, {})
+        if {name: known.get(name) for name in of.document()} == of.document() and known["count"] == count:
+            made.segments = dict(known["segments"])
+        return made
+
+    @property
+    def is_done(self) -> bool:
+        return all(self.next_of(segment) == _DONE for segment in range(self.count))
+
+    def next_of(self, segment: int) -> Any:
+        return self.segments.get(str(segment))
+
+    def set(self, segment: int, place: Any) -> None:
+        """Notes where a segment goes on, all before being written; the file is whole at any moment."""
+        with self._lock:
+            self.segments[str(segment)] = place
+            known = _read(self.file, self.clock)
+            its = self.of.document() | {"count": self.count, "segments": self.segments, "noted": self.clock()}
+            known[self.of.table] = its
+            beside = self.file.with_suffix(self.file.suffix + ".new")
+            beside.write_text(json.dumps(known), encoding="utf-8")
+            beside.replace(self.file)
+
+
+def remove_unless_needed(file: Path, clock: Callable[[], float]) -> bool:
+    """Takes the file away where no scan goes on from it. Answers whether one does.
+
+    What was done stays in it for as long as that, so that going on repeats nothing.
+    """
+    unfinished = any(
+        any(its["segments"].get(str(segment)) != _DONE for segment in range(its["count"]))
+        for its in _read(file, clock).values()
+    )
+    if not unfinished:
+        file.unlink(missing_ok=True)
+    return unfinished
+
+
+def _read(file: Path, clock: Callable[[], float]) -> dict[str, Any]:
+    """By table, what was noted within the time that it is good for."""
+    try:
+        known = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+        for its in known.values():
+            dict(its["segments"]), int(its["count"])
+        return {name: its for name, its in known.items() if clock() - its["noted"] < GOOD_FOR_SECONDS}
+    except (OSError, ValueError, KeyError, AttributeError, TypeError, RecursionError) as err:
+        raise UsageError(
+            f"{file} does not say how far a scan is: {err}", "name another --checkpoint, or remove that file"
+        ) from err
