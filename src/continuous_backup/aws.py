@@ -1,9 +1,10 @@
 """AWS's SDK: the only place that imports it, beside aws_s3.py, and that knows its exceptions."""
 
+import logging
 import os
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import boto3
 from botocore.config import Config as ClientConfig
@@ -32,7 +33,11 @@ __all__ = [
     "Pace",
     "error_code",
     "explain",
+    "unless_refused",
 ]
+
+T = TypeVar("T")
+U = TypeVar("U")
 
 #: A client of one of AWS's services. boto3 makes its classes when it runs, so there is no type to name.
 Client = Any
@@ -45,6 +50,10 @@ _USER_AGENT = f"dynamodb-continuous-backup Boto3/{boto3.__version__}"
 _MAX_ATTEMPTS = 8
 _TIMEOUT_SECONDS = 60  # the SDK's own default
 _CONNECTIONS = 10  # and this
+#: Services that are only asked for what informs, and that not every region has: nobody waits long for them.
+_ONLY_INFORM = {"pipes", "cloudtrail"}
+_ATTEMPTS_TO_BE_INFORMED = 2
+_SECONDS_TO_BE_INFORMED = 10
 _THROTTLED = {
     "Throttling",
     "ThrottlingException",
@@ -62,6 +71,13 @@ _BAD_CREDENTIALS = {
     "SignatureDoesNotMatch",
     "UnrecognizedClientException",
 }
+
+
+_NOT_LONG = ClientConfig(
+    retries={"mode": "standard", "total_max_attempts": _ATTEMPTS_TO_BE_INFORMED},
+    connect_timeout=_SECONDS_TO_BE_INFORMED,
+    read_timeout=_SECONDS_TO_BE_INFORMED,
+)
 
 
 class Aws:
@@ -115,8 +131,11 @@ class Aws:
         """The client of a service, by the SDK's name for it."""
         if service not in self._clients:
             try:
+                config = self._client_config
+                if service in _ONLY_INFORM:
+                    config = config.merge(_NOT_LONG)
                 self._clients[service] = self._session.client(
-                    service, endpoint_url=self._endpoint_url, config=self._client_config
+                    service, endpoint_url=self._endpoint_url, config=config
                 )
             except InvalidRegionError as err:
                 raise explain(err) from err
@@ -144,6 +163,18 @@ class Aws:
         """All that a paginated operation lists under `key`, whatever the number of pages."""
         paginator = self.client(service).get_paginator(operation)
         return [each for page in paginator.paginate(**arguments) for each in page.get(key, [])]
+
+
+def unless_refused(ask: Callable[[], T], otherwise: U, unknown: str, log: logging.Logger) -> T | U:
+    """What a call that only informs answers; `otherwise` where AWS refuses it, or cannot be reached.
+
+    The log warns of what is `unknown` then. What decides is never asked for in this way.
+    """
+    try:
+        return ask()
+    except (ClientError, BotoCoreError) as err:
+        log.warning("%s: %s", unknown, explain(err).problem)
+        return otherwise
 
 
 class Pace:

@@ -19,6 +19,8 @@ _FIRST_PAUSE_SECONDS = 1.0
 _LONGEST_PAUSE_SECONDS = 10.0
 #: An action that had to be done this often and still is not so will not become so.
 _MOST_REPETITIONS = 5
+#: In a row, of the lists that all tables are compared with; the SDK has tried each several times.
+_MOST_REFUSALS = 3
 
 
 @dataclass
@@ -82,8 +84,20 @@ class Convergence:
         impatient_at = dict.fromkeys(outcomes, self._aws.clock() + patience)
         pending = list(outcomes)
         pause = _FIRST_PAUSE_SECONDS
+        refusals = 0
         while pending:
-            listing = self._observer.listing()
+            try:
+                listing = self._observer.listing()
+            except (ClientError, BotoCoreError) as err:
+                refusals += 1
+                if refusals == _MOST_REFUSALS or self._aws.clock() + pause >= deadline:
+                    for table in pending:
+                        outcomes[table].error = explain(err, table)
+                    break
+                self._aws.sleep(pause)
+                pause = _next_pause(pause, [])
+                continue
+            refusals = 0
             changed = False
             for table in tuple(pending):
                 outcome = outcomes[table]

@@ -2,10 +2,11 @@
 
 import logging
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Protocol
 
 from continuous_backup import naming
-from continuous_backup.aws import Aws, ClientError, Pace, error_code
+from continuous_backup.aws import Aws, ClientError, Pace, error_code, unless_refused
 from continuous_backup.configuration.config import Config
 from continuous_backup.ensure_backup import wanted as want
 from continuous_backup.ensure_backup.actions import (
@@ -174,7 +175,16 @@ class Executor:
             )
 
     def _make_log_stream(self, name: str) -> None:
-        """The log stream that Firehose's errors go to has to be there, or they are lost in silence."""
+        """The log stream that Firehose's errors go to has to be there, or they are lost in silence.
+
+        Where it cannot be made, the table is wired all the same, and the log says so.
+        """
+        unknown = (
+            f"log stream {name} of {naming.DELIVERY_LOG_GROUP}, for what Firehose cannot deliver, is not made"
+        )
+        unless_refused(partial(self._require_log_stream, name), None, unknown, self._log)
+
+    def _require_log_stream(self, name: str) -> None:
         logs = self._aws.client("logs")
         where = {"logGroupName": naming.DELIVERY_LOG_GROUP, "logStreamName": name}
         try:

@@ -8,7 +8,7 @@ from continuous_backup.configuration import config as configuration
 from continuous_backup.ensure_backup import events
 from continuous_backup.ensure_backup.convergence import Convergence, Outcome
 from continuous_backup.ensure_backup.executor import Executor
-from continuous_backup.ensure_backup.observer import Observer
+from continuous_backup.ensure_backup.observer import DELIVERY_STREAM_CALLS_PER_SECOND, Observer
 from continuous_backup.ensure_backup.optin import opt_in_filter
 from continuous_backup.ensure_backup.sweep import tables_to_look_at
 from continuous_backup.ensure_backup.wanted import Wanted
@@ -48,9 +48,8 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
     config = config.in_account(account)
     aws = _connected(account.region)
     sweeps = isinstance(seen, events.Sweep)
-    observer = (
-        Observer(aws, config, account, _SWEEP_CALLS_PER_SECOND) if sweeps else Observer(aws, config, account)
-    )
+    pace = _SWEEP_CALLS_PER_SECOND if sweeps else DELIVERY_STREAM_CALLS_PER_SECOND
+    observer = Observer(aws, config, account, pace, log)
     convergence = Convergence(aws, config, account, observer, Executor(aws, config, account, log))
     if isinstance(seen, events.TableEvent):
         tables = [seen.table]

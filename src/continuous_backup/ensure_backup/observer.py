@@ -1,10 +1,11 @@
 """Looks, and changes nothing: describe and list calls, made into plain facts."""
 
+import logging
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from continuous_backup import naming
-from continuous_backup.aws import Aws, ClientError, Pace, error_code
+from continuous_backup.aws import Aws, ClientError, Pace, error_code, unless_refused
 from continuous_backup.configuration.config import Config
 from continuous_backup.ensure_backup.state import (
     BackupState,
@@ -16,6 +17,7 @@ from continuous_backup.ensure_backup.state import (
     Stream,
     Table,
 )
+from continuous_backup.logs import logger
 from continuous_backup.naming import Account
 
 #: Firehose allows 5 calls a second of each control operation, a hard limit; we leave one for others.
@@ -39,11 +41,13 @@ class Listing:
 class Overview(Listing):
     """What lists alone say about the account: cheap, whatever the number of tables.
 
-    `tags` has, by ARN, the tags of what carries ours, as far as the tagging API tells.
+    `tags` has, by ARN, the tags of what carries ours, as far as the tagging API tells; `tags_are_told` is False
+    where it told nothing, since it refused or was out of reach.
     """
 
     tables: frozenset[str] = frozenset()
     tags: dict[str, dict[str, str]] = field(default_factory=dict)
+    tags_are_told: bool = True
 
     @property
     def told(self) -> frozenset[str]:
@@ -60,11 +64,14 @@ class Observer:
         config: Config,
         account: Account,
         calls_per_second: float = DELIVERY_STREAM_CALLS_PER_SECOND,
+        log: logging.Logger | None = None,
     ) -> None:
         self._aws = aws
         self._config = config
         self._account = account
         self._pace = Pace(aws, calls_per_second)
+        self._log = log or logger()
+        self._asks_pipes = True
 
     def listing(self) -> Listing:
         """All mappings and delivery streams there are, on however many pages."""
@@ -72,7 +79,12 @@ class Observer:
             tuple(self._mappings(naming.FORWARDER_FUNCTION)),
             frozenset(self._delivery_stream_names()),
             image_mappings=tuple(self._mappings(naming.ITEM_IMAGES_FUNCTION)),
-            forwarder=self._forwarder_description(),
+            forwarder=unless_refused(
+                self._forwarder_description,
+                "",
+                f"what configuration {naming.FORWARDER_FUNCTION} has is not known, so nothing former is released",
+                self._log,
+            ),
         )
 
     def _forwarder_description(self) -> str:
@@ -106,11 +118,18 @@ class Observer:
     def overview(self) -> Overview:
         """The names of all tables and delivery streams, and the tags of what is ours."""
         listing = self.listing()
+        tags = unless_refused(
+            self._tags_of_ours,
+            None,
+            "the tagging API tells no tags, so each table is looked at closely",
+            self._log,
+        )
         return Overview(
             listing.mappings,
             listing.delivery_streams,
             frozenset(self.table_names()),
-            self._tags_of_ours(),
+            tags or {},
+            tags is not None,
             image_mappings=listing.image_mappings,
             forwarder=listing.forwarder,
         )
@@ -121,7 +140,9 @@ class Observer:
         Its delivery streams have no destination and are taken to be ACTIVE.
         """
         found = self._described(table) if table in overview.tables else None
-        if found:
+        if found and not overview.tags_are_told:
+            found = replace(found, opted_out=self._opted_out(table))
+        elif found:
             tag = overview.tags.get(self._account.table_arn(table), {}).get(naming.MANAGED_TAG)
             found = replace(found, opted_out=tag == naming.OPTED_OUT_TAG_VALUE)
         return BackupState(
@@ -177,15 +198,20 @@ class Observer:
         return replace(found, opted_out=self._opted_out(name)) if found else None
 
     def _opted_out(self, name: str) -> bool:
+        """What its tags say. Where they cannot be read, the table is backed up."""
+        unknown = f"the tags of table {name} are not known, so it is backed up"
+        tags = unless_refused(lambda: self._tags_of_table(name), [], unknown, self._log)
+        return {"Key": naming.MANAGED_TAG, "Value": naming.OPTED_OUT_TAG_VALUE} in tags
+
+    def _tags_of_table(self, name: str) -> list[dict[str, str]]:
         try:
-            tags = self._aws.pages(
+            return self._aws.pages(
                 "dynamodb", "list_tags_of_resource", "Tags", ResourceArn=self._account.table_arn(name)
             )
         except ClientError as err:
             if error_code(err) == _NOT_FOUND:  # deleted meanwhile, or so new that it has no tags yet
-                return False
+                return []
             raise
-        return {"Key": naming.MANAGED_TAG, "Value": naming.OPTED_OUT_TAG_VALUE} in tags
 
     def _described(self, name: str) -> Table | None:
         try:
@@ -323,8 +349,24 @@ class Observer:
             "lambda", "list_event_source_mappings", "EventSourceMappings", EventSourceArn=stream_arn
         )
         others = [each for each in mappings if not _is_to_ours(each.get("FunctionArn", ""))]
-        pipes = self._aws.pages("pipes", "list_pipes", "Pipes", SourcePrefix=stream_arn)
-        return len(others) + len(pipes)
+        return len(others) + self._pipes(stream_arn)
+
+    def _pipes(self, stream_arn: str) -> int:
+        """Unknown ones count as none, or no table would be mapped where there is no EventBridge Pipes.
+
+        After one refusal nobody is asked again: each would take a while.
+        """
+        if not self._asks_pipes:
+            return 0
+        unknown = "readers of streams in EventBridge Pipes are not known, and taken for none"
+        pipes = unless_refused(
+            lambda: self._aws.pages("pipes", "list_pipes", "Pipes", SourcePrefix=stream_arn),
+            None,
+            unknown,
+            self._log,
+        )
+        self._asks_pipes = pipes is not None
+        return len(pipes or [])
 
 
 def _is_to_ours(function_arn: str) -> bool:

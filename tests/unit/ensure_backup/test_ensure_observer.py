@@ -232,13 +232,6 @@ def test_listing_when_there_is_no_forwarder_has_no_mappings(observer: Observer, 
     assert observer.listing() == Listing((), frozenset())
 
 
-def test_table_when_its_tags_may_not_be_read_is_not_taken_to_have_none(observer: Observer, stub: Stubs) -> None:
-    describe_table(stub)
-    stub("dynamodb").add_client_error("list_tags_of_resource", "AccessDeniedException")
-    with pytest.raises(ClientError):
-        observer.table(NAME)
-
-
 @pytest.mark.parametrize(("said", "agrees"), [(f"configuration {CONFIG.fingerprint}", True), ("another", False)])
 def test_observe_tells_whether_the_forwarder_has_our_configuration(
     observer: Observer, stub: Stubs, said: str, agrees: bool

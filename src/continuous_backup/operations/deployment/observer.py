@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from continuous_backup import naming
-from continuous_backup.aws import DENIED, Aws, ClientError, error_code, explain
+from continuous_backup.aws import DENIED, Aws, BotoCoreError, ClientError, error_code, explain
 from continuous_backup.configuration.config import Config
 from continuous_backup.errors import UsageError
 from continuous_backup.naming import Account
@@ -47,14 +47,22 @@ def observe_removable(aws: Aws, account: Account) -> Deployment:
 
 def surroundings(aws: Aws, config: Config, account: Account) -> Surroundings:
     """What matters of the account: trails, the concurrency left, and delivery streams that `config` names."""
-    limits = aws.client("lambda").get_account_settings()["AccountLimit"]
     return Surroundings(
         trail_logs_api_calls=_trail_logs_api_calls(aws, account),
-        unreserved_concurrency=limits.get("UnreservedConcurrentExecutions", 0),
+        unreserved_concurrency=_unreserved_concurrency(aws),
         delivery_streams=named_delivery_streams.look(aws, config),
         images_bucket=_images_bucket(aws, config, account),
         replica_bucket=_replica_bucket(aws, config),
     )
+
+
+def _unreserved_concurrency(aws: Aws) -> int | None:
+    """What the account has left to reserve from; None where that cannot be found out."""
+    try:
+        limits = aws.client("lambda").get_account_settings()["AccountLimit"]
+    except (ClientError, BotoCoreError):
+        return None
+    return int(limits.get("UnreservedConcurrentExecutions", 0))
 
 
 def replica(aws: Aws) -> Stack | None:
@@ -89,7 +97,7 @@ def _replica_bucket(aws: Aws, config: Config) -> ImagesBucket | None:
         return None
     try:
         aws.client("s3").head_bucket(Bucket=name)
-    except ClientError as err:
+    except (ClientError, BotoCoreError) as err:
         return ImagesBucket(name, exists=error_code(err) not in {"404", "NoSuchBucket"})
     return ImagesBucket(name)
 
@@ -273,7 +281,7 @@ def _trail_logs_api_calls(aws: Aws, account: Account) -> bool | None:
     trails = aws.client("cloudtrail")
     try:
         found = trails.describe_trails(includeShadowTrails=True)["trailList"]
-    except ClientError:
+    except (ClientError, BotoCoreError):
         return None
     answers = [_logs_api_calls(trails, trail) for trail in found if _covers(trail, account)]
     return True if True in answers else None if None in answers else False
@@ -288,7 +296,7 @@ def _logs_api_calls(trails: Any, trail: dict[str, Any]) -> bool | None:
         if not trails.get_trail_status(Name=trail["TrailARN"]).get("IsLogging"):
             return False
         selectors = trails.get_event_selectors(TrailName=trail["TrailARN"])
-    except ClientError:
+    except (ClientError, BotoCoreError):
         return None
     classic = any(
         each.get("IncludeManagementEvents") and each.get("ReadWriteType", "All") in {"All", "WriteOnly"}

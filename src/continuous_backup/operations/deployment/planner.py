@@ -131,9 +131,14 @@ def plan_removal(there: Deployment) -> list[Step]:
         [DeleteRolesStack(there.roles_stack.name)] if there.roles_stack and there.roles_stack.ours else []
     )
     left_alone: list[Step] = [
-        *(Note(f"{each.what}: left alone") for each in _conflicts(there)),
+        *(Note(f"{each.what}: left alone", undone=True) for each in _conflicts(there)),
         *(
-            [Note(f"CloudFormation stack {there.images_stack.name} stays: its bucket holds items' images")]
+            [
+                Note(
+                    f"CloudFormation stack {there.images_stack.name} stays: its bucket holds items' images",
+                    undone=True,
+                )
+            ]
             if there.images_stack
             else []
         ),
@@ -329,12 +334,22 @@ def _concurrency_steps(there: Deployment, wanted: Deployment, around: Surroundin
     unreserved = around.unreserved_concurrency
     changes = [(each, each.reserved_concurrency - _reserved(there, each)) for each in wanted.functions.values()]
     for function, more in sorted(changes, key=turn):
-        if more > 0 and unreserved - more < ALWAYS_UNRESERVED:
+        if more > 0 and unreserved is None:
+            steps.append(_unknown_what_is_left(function))
+        elif more > 0 and unreserved is not None and unreserved - more < ALWAYS_UNRESERVED:
             steps.append(_too_little_left(function, _reserved(there, function), unreserved))
         elif more:
             steps.append(ReserveConcurrency(function.name, function.reserved_concurrency))
-            unreserved -= more
+            unreserved = None if unreserved is None else unreserved - more
     return steps
+
+
+def _unknown_what_is_left(function: Function) -> Note:
+    return Note(
+        f"no more concurrency is reserved for {function.name}: what the account has left could not be found out "
+        "(lambda:GetAccountSettings); run it again when it can",
+        undone=True,
+    )
 
 
 def _reserved(there: Deployment, function: Function) -> int:
@@ -350,7 +365,8 @@ def _too_little_left(function: Function, reserved: int, unreserved: int) -> Note
     )
     return Note(
         f"{so}, and not {function.reserved_concurrency}: the account has {unreserved} unreserved, of which "
-        f"{ALWAYS_UNRESERVED} must stay so; ask AWS for a higher quota"
+        f"{ALWAYS_UNRESERVED} must stay so; ask AWS for a higher quota",
+        undone=True,
     )
 
 

@@ -84,7 +84,7 @@ def undeploy(options: argparse.Namespace) -> ExitCode:
         cli.tell(f"Without --deprovision this is refused: {still_wired.problem}")
     if not wired and not _changes(steps):
         cli.tell(f"Nothing to do: nothing is deployed in account {account.id}, region {account.region}.")
-        cli.show(options, [], {"dryRun": options.dry_run, "changes": [], "notes": []})
+        cli.show(options, [], {"dryRun": options.dry_run, "ok": True, "changes": [], "notes": []})
         return ExitCode.DONE
     for table in wired:
         theirs = config.delivery_streams.get(table)
@@ -162,16 +162,19 @@ def _carry_out(options: argparse.Namespace, steps: list[Step], executor: Executo
     if conflicts:
         raise BackupError("\n".join(map(str, conflicts)), conflicts[0].hint)
     changes = _changes(steps)
+    notes = [step for step in steps if isinstance(step, Note)]
+    code = ExitCode.PARTLY_DONE if any(each.undone for each in notes) else ExitCode.DONE
     document = {
         "dryRun": options.dry_run,
+        "ok": code is ExitCode.DONE,
         "changes": [str(each) for each in changes],
-        "notes": [str(each) for each in steps if isinstance(each, Note)],
+        "notes": [str(each) for each in notes],
     }
     for change in changes:
         cli.tell(f"  - {change}")
         if not options.dry_run:
             _apply(executor, change)
-    for note in (each for each in steps if isinstance(each, Note)):
+    for note in notes:
         cli.tell(f"WARNING: {note}" if note.loud else f"Note: {note}")
     if not changes:
         cli.tell("Nothing to do: everything is as it should be.")
@@ -179,8 +182,10 @@ def _carry_out(options: argparse.Namespace, steps: list[Step], executor: Executo
         cli.tell("Nothing was changed: this was a dry run.")
     else:
         cli.tell(done.format(count=len(changes)))
+    if code is ExitCode.PARTLY_DONE:
+        cli.tell("Not all that was asked for is so: the notes say what, and why.")
     cli.show(options, [], document)
-    return ExitCode.DONE
+    return code
 
 
 def _apply(executor: Executor, change: Action) -> None:

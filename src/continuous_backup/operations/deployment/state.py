@@ -99,11 +99,11 @@ class Surroundings:
     """What is not ours to change, and matters.
 
     `trail_logs_api_calls` is None where it could not be found out; `unreserved_concurrency` is what the
-    account has left to reserve from.
+    account has left to reserve from, None where that could not be found out.
     """
 
     trail_logs_api_calls: bool | None = True
-    unreserved_concurrency: int = 1000
+    unreserved_concurrency: int | None = 1000
     delivery_streams: tuple[NamedDeliveryStream, ...] = ()
     images_bucket: "ImagesBucket | None" = None
     """That which itemImages names; None where it names none, and ours is made by the stack."""

@@ -73,7 +73,7 @@ class Provisioning:
     ) -> None:
         self._aws = aws
         self._config = config
-        self._observer = Observer(aws, config, account, calls_per_second)
+        self._observer = Observer(aws, config, account, calls_per_second, log)
         executor = Executor(aws, config, account, log, calls_per_second)
         self._convergence = Convergence(aws, config, account, self._observer, executor)
         self._is_backed_up = is_backed_up or (lambda _: True)
@@ -236,8 +236,8 @@ def lag(aws: Aws) -> str:
             Period=60,
             Statistics=["Maximum"],
         )["Datapoints"]
-    except ClientError as err:
-        return f"unknown ({error_code(err)})"
+    except (ClientError, BotoCoreError) as err:
+        return f"unknown ({error_code(err) or explain(err).problem})"
     if not points:
         return "not known: nothing was measured in the last 15 minutes"
     worst = max(point["Maximum"] for point in points) / 1000

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 from deployments import ACCOUNT
 
 from continuous_backup.aws import ClientError
@@ -206,3 +207,28 @@ def test_surroundings_where_firehose_fails_are_not_taken_for_none(aws, stub, acc
 
     with pytest.raises(ClientError):
         surroundings(aws, replace(CONFIG, delivery_streams={"Orders": "theirs"}), ACCOUNT)
+
+
+UNREACHABLE = EndpointConnectionError(endpoint_url="https://nowhere.amazonaws.com/")
+
+
+@pytest.mark.parametrize("error", [UNREACHABLE, "AccessDeniedException", "ThrottlingException"], ids=str)
+def test_surroundings_that_are_refused_or_out_of_reach_are_unknown_and_stop_nothing(aws, error):
+    """Trails, the account's quota, and the bucket of the replica: each only informs."""
+    config = replace(CONFIG, item_images=REPLICATED).in_account(ACCOUNT)
+    for service, operation in (
+        ("cloudtrail", "DescribeTrails"),
+        ("lambda", "GetAccountSettings"),
+        ("s3", "HeadBucket"),
+    ):
+
+        def fail(operation=operation, **_):
+            code = {"Error": {"Code": error, "Message": error}}
+            raise ClientError(code, operation) if isinstance(error, str) else error
+
+        aws.client(service).meta.events.register(f"before-call.{service}.{operation}", fail)
+
+    found = surroundings(aws, config, ACCOUNT)
+
+    assert (found.trail_logs_api_calls, found.unreserved_concurrency) == (None, None)
+    assert found.replica_bucket == ImagesBucket("there", exists=True)

@@ -355,6 +355,16 @@ def test_plan_where_the_quota_does_not_allow_more_says_what_stays():
     assert str(note).startswith("the concurrency reserved for LambdaStreamToFirehose stays 50, and not 100: ")
 
 
+def test_plan_where_it_is_not_known_what_is_left_reserves_no_more_and_says_so():
+    steps = planned(reserved(ensure=0, forwarder=0), reserved(ensure=1, forwarder=100), Surroundings(True, None))
+
+    assert [(type(step), step.undone) for step in steps] == [(Note, True), (Note, True)]
+    assert (
+        planned(reserved(ensure=1, forwarder=100), reserved(ensure=1, forwarder=100), Surroundings(True, None))
+        == []
+    )
+
+
 def test_plan_where_a_function_gives_some_back_has_it_for_the_next():
     some = Surroundings(unreserved_concurrency=100)
 
