@@ -1,5 +1,6 @@
 """The Lambda function EnsureDynamoBackup: parse, call the library, say the result."""
 
+from functools import partial
 from typing import Any
 
 from continuous_backup import naming
@@ -10,7 +11,7 @@ from continuous_backup.ensure_backup.convergence import Convergence, Outcome
 from continuous_backup.ensure_backup.executor import Executor
 from continuous_backup.ensure_backup.observer import DELIVERY_STREAM_CALLS_PER_SECOND, Observer
 from continuous_backup.ensure_backup.optin import opt_in_filter
-from continuous_backup.ensure_backup.sweep import tables_to_look_at
+from continuous_backup.ensure_backup.sweep import Due, tables_to_look_at
 from continuous_backup.ensure_backup.wanted import Wanted
 from continuous_backup.errors import BackupError
 from continuous_backup.logs import logger
@@ -40,9 +41,6 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
         log.info("Ignored %s of %s, which AWS refused: %s", seen.name, seen.table, seen.error_code)
         return _summary({})
     is_backed_up = opt_in_filter(config, log)
-    if isinstance(seen, events.TableEvent) and not is_backed_up(seen.table):
-        log.info("Ignored %s: the filter leaves it out", seen.table, extra={"table": seen.table})
-        return _summary({})
 
     account = naming.account_of_arn(context.invoked_function_arn)
     config = config.in_account(account)
@@ -52,17 +50,20 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
     observer = Observer(aws, config, account, pace, log)
     convergence = Convergence(aws, config, account, observer, Executor(aws, config, account, log))
     if isinstance(seen, events.TableEvent):
-        tables = [seen.table]
+        takes = is_backed_up(seen.table)
+        if not takes:
+            log.info("The filter leaves %s out", seen.table, extra={"table": seen.table})
+        due = Due([seen.table], []) if takes else Due([], [seen.table])
     else:
         turn = int(aws.clock() // (config.sweep_minutes * 60))
-        tables = tables_to_look_at(observer, convergence, config, is_backed_up, turn, log)
-    outcomes = convergence.run(
-        tables,
-        Wanted.PROTECTED,
+        due = tables_to_look_at(observer, convergence, config, is_backed_up, turn, log)
+    converge = partial(
+        convergence.run,
         deadline=aws.clock() + context.get_remaining_time_in_millis() / 1000 - _MARGIN_SECONDS,
         patience=_SWEEP_PATIENCE_SECONDS if sweeps else _EVENT_PATIENCE_SECONDS,
         on_settled=_said,
     )
+    outcomes = converge(due.protected, Wanted.PROTECTED) | converge(due.kept, Wanted.KEPT)
     log.info("Processed %d Events", 1, extra=_summary(outcomes))
     failed = [each for each in outcomes.values() if each.error]
     if failed and not sweeps:

@@ -56,6 +56,26 @@ def keep(state: BackupState, table: Table, config: Config, account: Account) -> 
     return drained
 
 
+def stay(state: BackupState, config: Config, account: Account) -> list[Step]:
+    """What keeps the mappings whole of a table that is gone, opted out or left out; none is made.
+
+    Without itemImages the function has no place to write to: then they are taken away.
+    """
+    images = config.item_images
+    if images is None:
+        return release(state, "itemImages is switched off", force=True)
+    wanted = want.image_mapping_settings(images, config, account)
+    steps: list[Step] = []
+    for each in state.image_mappings:
+        if not each.ours or each.stream_is_gone or each.state == "Deleting":
+            continue
+        if each.state in _CHANGES:
+            steps.append(Wait(f"mapping {each.uuid} of {state.name}, which is {each.state}"))
+        elif each.state != "Enabled" or each.settings != wanted:
+            steps.append(UpdateMapping(state.name, each.uuid, naming.ITEM_IMAGES_FUNCTION))
+    return steps
+
+
 def release(state: BackupState, why: str, *, force: bool) -> list[Step]:
     """What takes the mappings away; without `force` only those whose stream cannot be read any more."""
     steps: list[Step] = []

@@ -53,10 +53,12 @@ def plan(state: BackupState, wanted: Wanted, config: Config, account: Account, n
             opting = [OptOut(state.name)]
         images = images_planner.release(state, "the table is released", force=True)
         return opting + images + _release(state, config, now, force=True)
+    kept = _Keeping(state, config, account, now).steps() + images_planner.stay(state, config, account)
     if table is None:
-        return images_planner.release(state, "", force=False) + _release(state, config, now, force=False)
-    if table.status == "DELETING" or (table.opted_out and wanted is Wanted.PROTECTED):
-        return []
+        drained = images_planner.release(state, "", force=False) + _release(state, config, now, force=False)
+        return kept + [step for step in drained if step not in kept]
+    if table.status == "DELETING" or wanted is Wanted.KEPT or (table.opted_out and wanted is Wanted.PROTECTED):
+        return kept
     opting = [OptIn(state.name)] if table.opted_out else []
     protection = _Protection(state, table, config, account, now)
     return opting + protection.steps() + images_planner.keep(state, table, config, account)
@@ -110,7 +112,7 @@ class _Protection:
         return [*stream, *delivery_stream, *restorability, *mapping, *former]
 
     def _in_the_way(self) -> Problem | None:
-        table, stream, delivery_stream = self.table, self.table.stream, self.state.delivery_stream
+        table, stream = self.table, self.table.stream
         if table.status not in {"ACTIVE", *_TABLE_CHANGES}:
             return Problem(
                 f"table {table.name} is {table.status}", "it can be wired when it is ACTIVE; the sweep looks again"
@@ -132,6 +134,10 @@ class _Protection:
                 + (" beside the global table's own" if table.replicas else ""),
                 "another could throttle them: remove one, or set joinBusyStreams: true",
             )
+        return self._delivery_stream_in_the_way()
+
+    def _delivery_stream_in_the_way(self) -> Problem | None:
+        table, delivery_stream = self.table, self.state.delivery_stream
         if self.config.is_taken(table.name):
             return Problem(
                 f"delivery stream {self.config.delivery_stream_name(table.name)} of {table.name} is named as "
@@ -254,6 +260,43 @@ class _Protection:
             for each in self.state.former_delivery_streams:
                 if each.ours and each.table == self.table.name:
                     steps += _release_delivery_stream(self.table.name, each, self.config, self.now)
+        return steps
+
+
+class _Keeping(_Protection):
+    """The plan for what is wired of a table that is gone, opted out or left out by the filter.
+
+    Until its wiring is taken away, its changes go on being read: so they need the delivery stream that the
+    configuration of today names. No stream is switched on, and no mapping is made.
+    """
+
+    def __init__(self, state: BackupState, config: Config, account: Account, now: float) -> None:
+        super().__init__(state, state.table or Table(state.name, status="DELETED"), config, account, now)
+        self.reading = [
+            each for each in state.mappings if each.ours and not each.stream_is_gone and each.state != "Deleting"
+        ]
+
+    def steps(self) -> list[Step]:
+        if not self.reading:
+            return []
+        in_the_way = self._delivery_stream_in_the_way()
+        if in_the_way:
+            return [in_the_way]
+        mappings = self._mapping_steps() if self._takes_records() else []
+        return [*self._delivery_stream_steps(), *mappings]
+
+    def _create_delivery_stream(self, name: str) -> CreateDeliveryStream:
+        """A mapping given up could not be had again: what was in the buffer may be lost, and is said to be."""
+        return CreateDeliveryStream(self.table.name, name, buffer_may_be_lost=not self._is_a_switch())
+
+    def _mapping_steps(self) -> list[Step]:
+        wanted = want.mapping_settings(self.config, self.account)
+        steps: list[Step] = []
+        for each in self.reading:
+            if each.state in _MAPPING_CHANGES:
+                steps.append(Wait(f"mapping {each.uuid} of {self.table.name}, which is {each.state}"))
+            elif each.state != "Enabled" or each.settings != wanted:
+                steps.append(UpdateMapping(self.table.name, each.uuid))
         return steps
 
 

@@ -1,6 +1,8 @@
 """Everything in the account, compared with what it should be: finds the tables that need a closer look."""
 
 import logging
+from dataclasses import dataclass
+from functools import partial
 
 from continuous_backup import naming
 from continuous_backup.aws import BotoCoreError, ClientError
@@ -16,6 +18,14 @@ LOOKED_AT_A_SWEEP = 20
 _LOOKED_AT_CLOSELY = 499
 
 
+@dataclass(frozen=True)
+class Due:
+    """What a sweep looks at closely: tables that are to be backed up, and those whose wiring is to stay whole."""
+
+    protected: list[str]
+    kept: list[str]
+
+
 def tables_to_look_at(
     observer: Observer,
     convergence: Convergence,
@@ -23,15 +33,20 @@ def tables_to_look_at(
     is_backed_up: Filter,
     turn: int,
     log: logging.Logger,
-) -> list[str]:
+) -> Due:
     """Tables where the lists show something amiss, tables that are gone, and a few whose turn it is.
+
+    Tables that the filter leaves out, and that are wired, go on being backed up: they are kept.
 
     `turn` counts the sweeps: with each, the next few tables and delivery streams are looked at whole,
     so that what no list shows is seen in the end.
     """
     overview = observer.overview()
     there = sorted(table for table in overview.tables if is_backed_up(table))
-    amiss = [table for table in there if _something_amiss(table, observer, convergence, overview)]
+    look = partial(_something_amiss, observer=observer, convergence=convergence, overview=overview)
+    amiss = [table for table in there if look(table, Wanted.PROTECTED)]
+    wired_all_the_same = sorted(_wired(overview) & overview.tables - {*there})
+    kept = [table for table in wired_all_the_same if look(table, Wanted.KEPT)]
     # So that tables that nobody can mend do not always come first: a sweep looks closely at some hundreds.
     first = turn * _LOOKED_AT_CLOSELY % len(amiss) if amiss else 0
     amiss = amiss[first:] + amiss[:first]
@@ -44,27 +59,38 @@ def tables_to_look_at(
         extra={
             "tables": len(overview.tables),
             "filtered": len(overview.tables) - len(there),
+            "filteredAndWired": len(wired_all_the_same),
             "amiss": len(amiss),
             "gone": len(gone),
         },
     )
-    return list(dict.fromkeys([*amiss, *sorted(gone | untagged), *rolling]))
+    if overview.tables and not there:
+        log.warning("No table is backed up: the filter leaves out all %d", len(overview.tables))
+    rolling_kept = _in_turn(wired_all_the_same, turn)
+    return Due(
+        list(dict.fromkeys([*amiss, *sorted(gone | untagged), *rolling])),
+        list(dict.fromkeys([*kept, *rolling_kept])),
+    )
 
 
-def _something_amiss(table: str, observer: Observer, convergence: Convergence, overview: Overview) -> bool:
+def _something_amiss(
+    table: str, wanted: Wanted, *, observer: Observer, convergence: Convergence, overview: Overview
+) -> bool:
     """Also where it cannot be told: the closer look gives that table its error, and the others go on."""
     try:
-        return bool(convergence.planned(observer.glance(table, overview), Wanted.PROTECTED))
+        return bool(convergence.planned(observer.glance(table, overview), wanted))
     except (ClientError, BotoCoreError):
         return True
+
+
+def _wired(overview: Overview) -> set[str]:
+    return {naming.table_of_arn(each.stream_arn) for each in (*overview.mappings, *overview.image_mappings)}
 
 
 def _former_tables(overview: Overview) -> set[str]:
     """Tables that are gone, of which something of ours is left."""
     by_tag = {tags.get(naming.TABLE_TAG, "") for tags in overview.tags.values()}
-    mappings = (*overview.mappings, *overview.image_mappings)
-    by_mapping = {naming.table_of_arn(each.stream_arn) for each in mappings}
-    return {table for table in by_tag | by_mapping if table and table not in overview.tables}
+    return {table for table in by_tag | _wired(overview) if table and table not in overview.tables}
 
 
 def _untold(

@@ -27,12 +27,14 @@ OWNED_BY_CUSTOMER = "CUSTOMER_MANAGED_CMK"
 class Wanted(Enum):
     """What a table's backup should be.
 
-    PROTECTED is what the function wants of every table, unless the table's tag opts it out.
+    PROTECTED is what the function wants of every table, unless the table's tag opts it out. KEPT is what it
+    wants of one that the filter leaves out: what is wired stays whole, and nothing is begun.
     PROVISIONED is what a person asked for: the opting out is withdrawn. RELEASED takes the wiring
     away. DEPROVISIONED does so too, and opts the table out, or the next sweep would wire it again.
     """
 
     PROTECTED = "protected"
+    KEPT = "kept"
     PROVISIONED = "provisioned"
     RELEASED = "released"
     DEPROVISIONED = "deprovisioned"

@@ -368,7 +368,48 @@ def test_plan_when_the_mapping_of_a_deleted_table_is_gone_gives_the_buffer_its_t
 def test_plan_when_one_of_two_streams_of_a_deleted_table_is_left_keeps_the_delivery_stream() -> None:
     gone = mapping(uuid="old", stream_arn=FORMER_ARN, stream_is_gone=True)
     steps = planned(backup(table=None, mappings=(mapping(), gone), delivery_stream=released(10_000)))
-    assert kinds(steps) == ["DeleteMapping"]
+    assert kinds(steps) == ["MarkInUse", "DeleteMapping"]
+
+
+SWITCHED = replace(CONFIG, compression="forwarder")
+LEFT_OUT = {
+    "gone": (Wanted.PROTECTED, None),
+    "opted out": (Wanted.PROTECTED, table(opted_out=True)),
+    "left out by the filter": (Wanted.KEPT, table()),
+    "with its stream off": (Wanted.KEPT, table(stream=Stream(STREAM_ARN, enabled=False))),
+}
+
+
+@pytest.mark.parametrize(("wanted", "left_out"), LEFT_OUT.values(), ids=list(LEFT_OUT))
+def test_plan_of_what_is_wired_and_left_out_follows_a_switch_of_compression(wanted, left_out) -> None:
+    """Otherwise its changes go to a delivery stream that nobody makes, and are given up after 22 hours."""
+    former = (delivery_stream(),)
+    state = backup(table=left_out, delivery_stream=None, former_delivery_streams=former)
+    assert planned(state, wanted, SWITCHED) == [CreateDeliveryStream(NAME, f"{NAME}.gz")]
+
+
+@pytest.mark.parametrize(("wanted", "left_out"), LEFT_OUT.values(), ids=list(LEFT_OUT))
+def test_plan_of_what_is_wired_and_left_out_follows_the_configuration(wanted, left_out) -> None:
+    narrower = replace(CONFIG, batch_size=7, buffer_seconds=60)
+    kept = kinds(planned(backup(table=left_out), wanted, narrower))
+    assert kept == ["UpdateDeliveryStream", "UpdateMapping"]
+    assert planned(backup(table=left_out), wanted) == []
+    assert kinds(planned(backup(table=left_out, mappings=(mapping(state="Disabled"),)), wanted)) == [
+        "UpdateMapping"
+    ]
+
+
+@pytest.mark.parametrize(("wanted", "left_out"), LEFT_OUT.values(), ids=list(LEFT_OUT))
+def test_plan_of_what_is_wired_and_left_out_makes_a_lost_delivery_stream_anew_and_keeps_the_mapping(
+    wanted, left_out
+) -> None:
+    steps = planned(backup(table=left_out, delivery_stream=None), wanted)
+    assert steps == [CreateDeliveryStream(NAME, NAME, buffer_may_be_lost=True)]
+
+
+def test_plan_of_what_is_left_out_and_not_wired_is_empty() -> None:
+    assert planned(backup(mappings=(), delivery_stream=None), Wanted.KEPT) == []
+    assert planned(BackupState(NAME, table(stream=None)), Wanted.KEPT) == []
 
 
 def test_plan_when_a_deleted_table_left_nothing_of_ours_is_empty() -> None:

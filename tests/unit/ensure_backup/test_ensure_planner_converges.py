@@ -298,8 +298,36 @@ def test_plan_over_every_state_of_a_deleted_table_keeps_what_still_drains() -> N
         }
         left = {each.uuid for each in after.mappings if each.ours and each.state != "Deleting"}
         assert left == reading, state
-        if reading and delivery and delivery.status == "ACTIVE":
-            assert after.delivery_stream == delivery, state
+        theirs = delivery is not None and not (delivery.ours and delivery.table == NAME)
+        if reading and theirs and delivery and delivery.status != "DELETING":
+            assert after.delivery_stream
+            assert after.delivery_stream.tags == delivery.tags, state
+        elif reading and not (delivery and delivery.status == "DELETING_FAILED"):
+            assert is_as_wanted(after.delivery_stream), state
+
+
+def is_as_wanted(found: DeliveryStream | None) -> bool:
+    """Whether it takes records, as configured, and is not marked as released."""
+    wanted = delivery_stream()
+    in_use = found is not None and found.status == "ACTIVE" and naming.RELEASED_AT_TAG not in found.tags
+    return in_use and (found.destination, found.encryption) == (wanted.destination, wanted.encryption)  # type: ignore[union-attr]
+
+
+def test_plan_over_every_state_of_a_table_that_is_left_out_begins_nothing_and_keeps_what_reads() -> None:
+    begins = EnableStream | DisableStream | CreateMapping | OptIn | OptOut | DeleteMapping
+    for state in all_states():
+        if state.table is None or state.table.status == "DELETING":
+            continue
+        steps = plan(state, Wanted.KEPT, CONFIG, ACCOUNT, NOW)
+        assert not [each for each in steps if isinstance(each, begins)], state
+        after, problems = settle(state, Wanted.KEPT)
+        reading = [
+            each for each in state.mappings if each.ours and not each.stream_is_gone and each.state != "Deleting"
+        ]
+        if reading and not problems:
+            assert is_as_wanted(after.delivery_stream), state
+            left = {each.uuid: each.state for each in after.mappings}
+            assert all(left[each.uuid] == "Enabled" for each in reading), state
 
 
 # --- whose delivery stream, who compresses, and what the log lacks ------------------------------------

@@ -43,6 +43,10 @@ class Plans:
 
 
 def looked_at(lists: Lists, plans: Plans, turn: int = 0, leaves_out: str = "-") -> list[str]:
+    return due(lists, plans, turn, leaves_out).protected
+
+
+def due(lists: Lists, plans: Plans, turn: int = 0, leaves_out: str = "-") -> sweep.Due:
     observer: Any = lists
     convergence: Any = plans
     log = logging.getLogger("test-sweep")
@@ -110,6 +114,19 @@ def test_sweep_does_not_ask_what_the_tagging_api_has_told() -> None:
 def test_sweep_leaves_filtered_tables_alone() -> None:
     lists = Lists(Overview((), frozenset(), frozenset({"test-a", "b"})))
     assert looked_at(lists, Plans("test-a", "b"), leaves_out="test-") == ["b"]
+
+
+def test_sweep_keeps_whole_what_is_wired_of_tables_that_the_filter_leaves_out() -> None:
+    wired = mapping(stream_arn=STREAM_ARN.replace("Orders", "test-wired"))
+    lists = Lists(Overview((wired,), frozenset(), frozenset({"test-a", "test-wired", "b"})))
+    found = due(lists, Plans("test-a", "test-wired"), leaves_out="test-")
+    assert (found.protected, found.kept) == (["b"], ["test-wired"])
+
+
+def test_sweep_of_tables_that_the_filter_all_leaves_out_says_so(caplog) -> None:
+    lists = Lists(Overview((), frozenset(), frozenset({"test-a", "test-b"})))
+    assert looked_at(lists, Plans(), leaves_out="test-") == []
+    assert "No table is backed up: the filter leaves out all 2" in caplog.text
 
 
 def test_sweep_over_many_turns_looks_at_every_table_whole() -> None:
