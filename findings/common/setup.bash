@@ -56,11 +56,18 @@ start() {
     not_tried "$1 did not start"
 }
 
-# An emulator of many of AWS's services, and one of DynamoDB alone; either is where boto3 goes from then on.
+# Two emulators of many of AWS's services, and one of DynamoDB alone; the last one started is where boto3 goes.
 start_ministack() {
     local port
     port=$(free_port)
     BIND_HOST=127.0.0.1 GATEWAY_PORT=$port IOT_MTLS_ENABLED=0 SFTP_ENABLED=0 start "$port" ministack
+    export AWS_ENDPOINT_URL=http://127.0.0.1:$port
+}
+
+start_moto() {
+    local port
+    port=$(free_port)
+    start "$port" moto_server -H 127.0.0.1 -p "$port"
     export AWS_ENDPOINT_URL=http://127.0.0.1:$port
 }
 
