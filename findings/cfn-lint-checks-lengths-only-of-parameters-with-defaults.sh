@@ -2,9 +2,9 @@
 # cfn-lint finds a name that is too long if its parameter has a default, and not if it has none.
 #
 # Delivery streams have names of at most 64 characters, tables of up to 255, and a template makes one from the other.
-# The text here is 67 characters before anything is added to it. cfn-lint works out what a !Sub or a !Join gives, but only with
-# values that it knows, and it does not count the characters that are there in any case. So a parameter that lost its
-# default, which makes a template stricter, makes the check go away without a word.
+# The text here is 67 characters before anything is added to it. cfn-lint works out what a !Sub or a !Join gives, but
+# only with values that it knows, and it does not count the characters that are there in any case. So a parameter that
+# loses its default, which makes a template stricter, makes the check go away without a word.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common/setup.bash"
 

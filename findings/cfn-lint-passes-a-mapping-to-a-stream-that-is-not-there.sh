@@ -52,6 +52,7 @@ for file in no-stream no-position position-of-other-sources number-too-large; do
 done
 
 python - <<'PY'
+import contextlib
 import re
 from pathlib import Path
 
@@ -62,10 +63,8 @@ from finding import say_versions, seen, still
 say_versions("ministack", "boto3")
 cloudformation = boto3.client("cloudformation")
 cloudformation.create_stack(StackName="backup", TemplateBody=Path("no-stream.yaml").read_text())
-try:
+with contextlib.suppress(WaiterError):
     cloudformation.get_waiter("stack_create_complete").wait(StackName="backup", WaiterConfig={"Delay": 1})
-except WaiterError:
-    pass
 events = cloudformation.describe_stack_events(StackName="backup")["StackEvents"]
 reasons = [event.get("ResourceStatusReason", "") for event in events if event["ResourceStatus"] == "CREATE_FAILED"]
 seen(f"no-stream.yaml, deployed: {reasons}")

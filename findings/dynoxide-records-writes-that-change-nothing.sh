@@ -36,14 +36,18 @@ def recorded(name: str) -> list[str]:
     dynamodb.put_item(TableName="orders", Item=ITEM)
     writes: dict[str, Callable[[], Any]] = {
         "PutItem": lambda: dynamodb.put_item(TableName="orders", Item=ITEM),
-        "PutItem, price 1.50": lambda: dynamodb.put_item(TableName="orders", Item={**ITEM, "price": {"N": "1.50"}}),
+        "PutItem, price 1.50": lambda: dynamodb.put_item(
+            TableName="orders", Item={**ITEM, "price": {"N": "1.50"}}
+        ),
         "UpdateItem": lambda: dynamodb.update_item(
             TableName="orders",
             Key=KEY,
             UpdateExpression="SET price = :price",
             ExpressionAttributeValues={":price": ITEM["price"]},
         ),
-        "BatchWriteItem": lambda: dynamodb.batch_write_item(RequestItems={"orders": [{"PutRequest": {"Item": ITEM}}]}),
+        "BatchWriteItem": lambda: dynamodb.batch_write_item(
+            RequestItems={"orders": [{"PutRequest": {"Item": ITEM}}]}
+        ),
         "TransactWriteItems": lambda: dynamodb.transact_write_items(
             TransactItems=[{"Put": {"TableName": "orders", "Item": ITEM}}]
         ),

@@ -14,7 +14,7 @@ cd "$work"
 mkdir -p index/simple/jmespath project
 pip download --quiet --no-deps --dest index/simple/jmespath jmespath==1.0.1
 for wheel in index/simple/jmespath/*.whl; do
-    digest=$(python -c 'import hashlib, sys; print(hashlib.sha256(open(sys.argv[1], "rb").read()).hexdigest())' "$wheel")
+    digest=$(pip hash --algorithm sha256 "$wheel" | grep -o '[0-9a-f]\{64\}')
     name=$(basename "$wheel")
     echo "<a href=\"$name#sha256=$digest\">$name</a>" >index/simple/jmespath/index.html
 done
@@ -30,10 +30,14 @@ TOML
 # From here on the tools know of nothing but the two servers.
 export PIP_CONFIG_FILE=/dev/null PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_RETRIES=0
 export UV_NO_CONFIG=1 UV_NO_CACHE=1 UV_PYTHON_DOWNLOADS=never UV_HTTP_RETRIES=0
-unset PIP_FIND_LINKS PIP_EXTRA_INDEX_URL PIP_NO_INDEX PIP_CONSTRAINT UV_FIND_LINKS UV_INDEX UV_EXTRA_INDEX_URL
+unset PIP_FIND_LINKS PIP_EXTRA_INDEX_URL PIP_NO_INDEX PIP_CONSTRAINT
+unset UV_FIND_LINKS UV_INDEX UV_INDEX_URL UV_EXTRA_INDEX_URL
 today=$(free_port)
 start "$today" python -m http.server --bind 127.0.0.1 --directory index "$today"
-use_index() { export PIP_INDEX_URL=http://reader:password@127.0.0.1:$1/simple UV_DEFAULT_INDEX=http://reader:password@127.0.0.1:$1/simple; }
+use_index() {
+    export PIP_INDEX_URL=http://reader:password@127.0.0.1:$1/simple
+    export UV_DEFAULT_INDEX=$PIP_INDEX_URL
+}
 use_index "$today"
 
 uv pip compile --quiet --generate-hashes direct.in --output-file uv-pip-compile.txt

@@ -24,9 +24,7 @@ from finding import expected, say_versions, seen, still
 
 KIB = 1024
 say_versions("microburst", "aiohttp", "ministack", "boto3")
-boto3.client("s3").create_bucket(
-    Bucket="changes", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
-)
+boto3.client("s3").create_bucket(Bucket="changes", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
 direct = boto3.client("firehose")
 direct.create_delivery_stream(
     DeliveryStreamName="changes",
@@ -53,7 +51,8 @@ answers = {}
 for records in (7, 10, 25, 35):
     answers[records] = (answer(direct, records), answer(behind, records))
     in_base64 = records * 100 / 3 * 4 / KIB
-    seen(f"{in_base64:.1f} MiB in base64: {answers[records][0]} without microburst, {answers[records][1]} behind it")
+    alone, proxied = answers[records]
+    seen(f"{in_base64:.1f} MiB in base64: {alone} without microburst, {proxied} behind it")
 still(all(first == "0 failed" for first, _ in answers.values()), "the emulator no longer takes these batches.")
 still(
     [second for _, second in answers.values()] == ["0 failed", "error 413", "error 413", "0 failed"],

@@ -42,10 +42,10 @@ def answers(endpoint_url: str) -> tuple[list[str], int, int]:
 
 expected("1.5 is found as 1.5, 1.50 and 15E-1; a put of 1.50 replaces it, and a deletion of 1.50 deletes it")
 for name in ("DYNOXIDE", "MINISTACK"):
-    found_as, after_put, after_deletion = answers(os.environ[name])
-    seen(f"{name.lower()}: found as {found_as}, items after a put: {after_put}, after a deletion: {after_deletion}")
+    got = answers(os.environ[name])
+    seen(f"{name.lower()}: found as {got[0]}, items after a put: {got[1]}, after a deletion: {got[2]}")
     if name == "DYNOXIDE":
-        still((len(found_as), after_put, after_deletion) == (3, 1, 0), "dynoxide does not take numbers as values.")
+        still(got == (["1.5", "1.50", "15E-1"], 1, 0), "dynoxide does not take number keys as values.")
     else:
-        still((found_as, after_put, after_deletion) == (["1.5"], 1, 1), "MiniStack has another idea of number keys.")
+        still(got == (["1.5"], 1, 1), "MiniStack has another idea of number keys.")
 PY

