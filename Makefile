@@ -70,6 +70,11 @@ smoke: install-dev ## try what is deployed in the AWS account of your settings; 
 bench: install-dev ## speed, memory, cost and cold start, in some minutes; OPTIONS="--only cost --output json"
 	@$(BIN)/python -m benchmarks $(OPTIONS)
 
+findings: ## show each surprise of findings/ again, in some ten minutes; NAME=one-of-them
+	@for each in $(or $(NAME:%=findings/%.sh),$(wildcard findings/*.sh)); do \
+		echo "--- $$each"; bash "$$each" || failed="$$failed $$each"; \
+	done; [ -z "$$failed" ] || { echo "Not as noted:$$failed" >&2; exit 1; }
+
 lint: $(VENV)/.developing ## ruff and mypy on the code, cfn-lint on the templates
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

@@ -4,7 +4,7 @@
 # Hashes say what is to be installed, so it should not matter where from: a backup is restored years later, maybe from
 # a mirror in an account without internet, and has to be built there. But pylock.toml and uv.lock name an address for
 # each file, and those win over the index that pip or uv is told to use. pip-compile writes the index into the file
-# when it stands in an environment variable, password included, where uv pip compile leaves it out.
+# when it stands in an environment variable, where uv pip compile leaves it out.
 # Two servers on loopback play the index of today and the mirror of later; both have the same file.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common/setup.bash"
@@ -35,7 +35,7 @@ unset UV_FIND_LINKS UV_INDEX UV_INDEX_URL UV_EXTRA_INDEX_URL
 today=$(free_port)
 start "$today" python -m http.server --bind 127.0.0.1 --directory index "$today"
 use_index() {
-    export PIP_INDEX_URL=http://reader:password@127.0.0.1:$1/simple
+    export PIP_INDEX_URL=http://127.0.0.1:$1/simple
     export UV_DEFAULT_INDEX=$PIP_INDEX_URL
 }
 use_index "$today"
@@ -72,13 +72,12 @@ results=()
 for file in "${lock_files[@]}"; do
     names=no installs=no
     if grep -q "127.0.0.1:$today" "$file"; then names=yes; fi
-    if grep -q 'reader:password' "$file"; then names="with its password"; fi
     if can_be_installed "$file" "later-${file//\//-}"; then installs=yes; fi
     results+=("$names/$installs")
     echo "Seen:     $file: names the index: $names; can be installed from another one: $installs"
 done
 
-if [ "${results[*]}" != "no/yes with its password/no yes/no yes/no yes/no" ]; then
+if [ "${results[*]}" != "no/yes yes/no yes/no yes/no yes/no" ]; then
     echo "Changed:  the lock files name other things now, or are installed otherwise."
     exit 1
 fi
