@@ -55,11 +55,12 @@ Tables = Callable[..., Written]
 
 
 @pytest.fixture(scope="module")
-def aws(engine: Engine) -> Aws:
+def aws(engine: Engine) -> Iterator[Aws]:
     with engine.as_environment():
         made = Aws(region=engine.emulator.region)
-        made.client("dynamodb")
-    return made
+        dynamodb = made.client("dynamodb")
+    yield made
+    dynamodb.close()  # what the emulator would wait for at its end
 
 
 @pytest.fixture
