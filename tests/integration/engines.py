@@ -70,3 +70,10 @@ def create_table(dynamodb: Any, table: str, keys: tuple[str, ...] = ("id:S",), *
         BillingMode="PAY_PER_REQUEST",
         **more,
     )["TableDescription"]
+
+
+def create_bucket(s3: Any, bucket: str, region: str, *, versioned: bool = False) -> None:
+    """In another region than us-east-1."""
+    s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": region})
+    if versioned:
+        s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})

@@ -19,11 +19,11 @@ import pytest
 
 import restore_images
 from continuous_backup.item_images import object_names
-from continuous_backup.item_images.image import ItemImage, Version
 from continuous_backup.naming import Account
 from continuous_backup.operations import cli
 from local.emulator import Credentials, root_of
-from tests.integration.engines import Engine, create_table, unique
+from tests.integration.engines import Engine, create_bucket, create_table, unique
+from tests.unit.operations.images.restorations import image
 
 ROOT = Path(restore_images.__file__).parent
 #: The table's, and the bucket's. The emulator takes an access key of twelve digits as that account's root user.
@@ -57,8 +57,7 @@ class Place:
         self.bucket = self.table.lower()
         self.s3 = engine.client("s3", root_of(OTHER.id), OTHER.region)
         self.dynamodb = engine.client("dynamodb", root_of(OWN.id), OWN.region)
-        self.create_bucket()
-        self.s3.put_bucket_versioning(Bucket=self.bucket, VersioningConfiguration={"Status": "Enabled"})
+        create_bucket(self.s3, self.bucket, OTHER.region, versioned=True)
         self._add_profile("own", root_of(OWN.id))
         self._add_profile("other", root_of(OTHER.id))
         of_engine = engine.environment()
@@ -69,9 +68,6 @@ class Place:
             "PATH": "/usr/bin:/bin",
             **GIVING_MEMORY_BACK,
         }
-
-    def create_bucket(self) -> None:
-        self.s3.create_bucket(Bucket=self.bucket, CreateBucketConfiguration={"LocationConstraint": OTHER.region})
 
     def client(self, service: str, account: Account, credentials: Credentials) -> Any:
         return self._engine.client(service, credentials, account.region)
@@ -93,15 +89,13 @@ class Place:
 
     def keep(self, keys: dict[str, Any], more: dict[str, Any] | None, stream: str = "") -> None:
         """An image, or a tombstone, as the Lambda function writes it; by default of an earlier table."""
-        item = None if more is None else keys | more
         earlier = self._engine.account_of_tables(OWN).table_arn(self.table) + "/stream/2020-01-01T00:00:00.000"
-        version = Version(stream or earlier, 7)
-        image = ItemImage(self.table, keys, item, "REMOVE" if item is None else "MODIFY", version, 1.0)
+        kept = image(keys, more, stream or earlier, self.table)
         self.s3.put_object(
             Bucket=self.bucket,
             Key=object_names.of_keys(keys, PREFIX, self.table),
-            Body=image.document(),
-            Metadata=image.metadata(),
+            Body=kept.document(),
+            Metadata=kept.metadata(),
         )
 
     def create_table(self, keys: tuple[str, ...] = ("id:S",), **more: Any) -> Any:
@@ -174,14 +168,6 @@ def peak_bytes(pid: int) -> int:
         return 0
     found = re.search(r"^VmHWM:\s+(\d+) kB$", status, re.MULTILINE)
     return int(found[1]) * 1024 if found else 0
-
-
-def key(text: str) -> dict[str, Any]:
-    return {"id": {"S": text}}
-
-
-def number(value: int) -> dict[str, Any]:
-    return {"n": {"N": str(value)}}
 
 
 def b64(value: bytes) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 from botocore.awsrequest import AWSResponse
 
 from continuous_backup.aws import Aws
+from tests.unit.operations.writing_items.tables import refusal
 
 _ON_TABLES = ("CreateTable", "UpdateTable", "DeleteTable")
 _ON_ITEMS = ("PutItem", "GetItem", "DeleteItem", "Scan")
@@ -45,9 +46,9 @@ class TableStates:
         table, operation = str(json.loads(params["body"])["TableName"]), str(model.name)
         state = self.of(table)
         if state != "ACTIVE" and operation in ("UpdateTable", "DeleteTable"):
-            return _refusal("ResourceInUseException", f"Table is being changed already: {table}")
+            return _refused("ResourceInUseException", operation)
         if state == "CREATING" and operation in _ON_ITEMS:
-            return _refusal("ResourceNotFoundException", "Requested resource not found")
+            return _refused("ResourceNotFoundException", operation)
         if operation in _ON_TABLES:
             self.calls.append(operation)
         return None
@@ -62,6 +63,5 @@ class TableStates:
             described["TableStatus"] = self.of(described["TableName"])
 
 
-def _refusal(code: str, message: str) -> _Answer:
-    said = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": 400}}
-    return AWSResponse("", 400, {}, None), said
+def _refused(code: str, operation: str) -> _Answer:
+    return AWSResponse("", 400, {}, None), dict(refusal(code, operation).response)

@@ -8,7 +8,9 @@ import pytest
 
 from continuous_backup.errors import ExitCode
 from tests.integration.engines import Engine
-from tests.integration.restoring import OWN, PREFIX, Place, b64, key, number
+from tests.integration.restoring import OWN, PREFIX, Place, b64
+from tests.unit.operations.images.restorations import key, number
+from tests.unit.operations.writing_items.typed_values import LARGEST, SMALLEST
 
 pytestmark = pytest.mark.emulator
 
@@ -18,8 +20,6 @@ def place(engine: Engine, tmp_path: Path) -> Place:
     return Place(engine, tmp_path)
 
 
-#: As DynamoDB writes out 1E125, its largest power of ten, and 1E-130, its smallest.
-LARGEST, SMALLEST = "1" + "0" * 125, "0." + "0" * 129 + "1"
 ALL_TYPES = {
     "text": {"S": ""},
     "emoji": {"S": "😀 é"},

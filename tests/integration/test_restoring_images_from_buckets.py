@@ -14,9 +14,10 @@ from botocore.exceptions import ClientError
 from continuous_backup.errors import ExitCode
 from continuous_backup.item_images import object_names
 from local.emulator import Emulator
-from tests.integration.engines import Engine
-from tests.integration.restoring import OTHER, OWN, PREFIX, Place, key, number
+from tests.integration.engines import Engine, create_bucket
+from tests.integration.restoring import OTHER, OWN, PREFIX, Place
 from tests.unit.iam.restoring_policies import BUCKET_SIDE, TABLE_SIDE, restoring_policy
+from tests.unit.operations.images.restorations import key, number
 
 pytestmark = pytest.mark.emulator
 
@@ -56,7 +57,7 @@ def test_restoring_a_part_and_as_of_a_time_takes_what_was_there_then(place: Plac
 
 def test_restoring_from_a_bucket_without_versions_takes_what_is_there_and_knows_of_no_earlier_time(place: Place):
     place.bucket += "-unversioned"
-    place.create_bucket()
+    create_bucket(place.s3, place.bucket, OTHER.region)
     place.create_table()
     place.keep(key("a"), number(1))
     place.keep(key("a"), number(2))

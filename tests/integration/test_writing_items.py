@@ -18,6 +18,7 @@ from continuous_backup.operations.writing_items import typed_json
 from continuous_backup.operations.writing_items.table_items import MOST_KEYS_A_CALL, Refused, TableItems
 from continuous_backup.operations.writing_items.typed_json import Item
 from tests.integration.engines import Engine, create_table, unique
+from tests.unit.operations.writing_items.typed_values import DIGITS, ITEMS, LARGEST, OTHER, SAME, SMALLEST
 
 pytestmark = pytest.mark.emulator
 
@@ -25,9 +26,6 @@ pytestmark = pytest.mark.emulator
 MOST_ITEM_BYTES = 400 * 1024
 #: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html
 MOST_BYTES_A_CALL = 16 * 1024 * 1024
-#: As DynamoDB writes out 1E125, its largest power of ten, and 1E-130, its smallest.
-LARGEST, SMALLEST = "1" + "0" * 125, "0." + "0" * 129 + "1"
-DIGITS = 38
 BATCH = "before-call.dynamodb.BatchGetItem"
 
 
@@ -217,42 +215,12 @@ def test_put_of_awkward_attributes_and_get_expect_the_same_item(table: Tables, a
     assert typed_json.same(found, item), found
 
 
-def text_of_number(negative: bool, digits: int, exponent: int) -> str:
-    return f"{'-' if negative else ''}{digits}E{exponent}"
-
-
-#: Of up to 38 digits, and nowhere beyond DynamoDB's largest and smallest.
-NUMBERS = st.builds(text_of_number, st.booleans(), st.integers(1, 10**DIGITS - 1), st.integers(-130, 125 - DIGITS))
-TEXTS = st.text(max_size=8)
-SCALARS = st.one_of(
-    TEXTS.map(lambda value: {"S": value}),
-    NUMBERS.map(lambda value: {"N": value}),
-    st.binary(max_size=8).map(lambda value: {"B": value}),
-    st.booleans().map(lambda value: {"BOOL": value}),
-    st.just({"NULL": True}),
-    st.lists(TEXTS, min_size=1, max_size=4, unique=True).map(lambda value: {"SS": value}),
-    st.lists(NUMBERS, min_size=1, max_size=4, unique_by=lambda text: typed_json.identity({"n": {"N": text}})).map(
-        lambda value: {"NS": value}
-    ),
-    st.lists(st.binary(max_size=4), min_size=1, max_size=4, unique=True).map(lambda value: {"BS": value}),
-)
-NAMES = st.text(min_size=1, max_size=6)
-VALUES: Any = st.recursive(
-    SCALARS,
-    lambda inner: st.one_of(
-        st.lists(inner, max_size=3).map(lambda value: {"L": value}),
-        st.dictionaries(NAMES, inner, max_size=3).map(lambda value: {"M": value}),
-    ),
-    max_leaves=8,
-)
-
-
 @settings(
     max_examples=60,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-@given(attributes=st.lists(st.tuples(NAMES, VALUES), max_size=6).map(dict), key=st.binary(min_size=1, max_size=8))
+@given(attributes=ITEMS.map(typed_json.in_sdks_form), key=st.binary(min_size=1, max_size=8))
 def test_put_of_any_item_and_get_expect_the_same_item(any_items: Written, attributes: dict[str, Any], key: bytes):
     keys = {"the key": {"B": key}}
     item = attributes | keys
@@ -282,32 +250,6 @@ def is_equal_for_dynamodb(it: Written, one: dict[str, Any], another: dict[str, A
     except it.dynamodb.exceptions.ConditionalCheckFailedException:
         return False
     return True
-
-
-SAME = [
-    ({"N": "1"}, {"N": "1.00"}),
-    ({"N": "100"}, {"N": "1E2"}),
-    ({"N": LARGEST}, {"N": "1E125"}),
-    ({"N": "0"}, {"N": "-0.0"}),
-    ({"NS": ["1", "2"]}, {"NS": ["2.0", "1"]}),
-    ({"SS": ["a", "b"]}, {"SS": ["b", "a"]}),
-    ({"BS": [b"a", b"b"]}, {"BS": [b"b", b"a"]}),
-    ({"L": [{"M": {"a": {"N": "1"}}}]}, {"L": [{"M": {"a": {"N": "1.0"}}}]}),
-    ({"M": {"a": {"SS": ["a", "b"]}, "b": {"S": ""}}}, {"M": {"b": {"S": ""}, "a": {"SS": ["b", "a"]}}}),
-]
-OTHER = [
-    ({"N": "1"}, {"S": "1"}),
-    ({"N": "0.10000000000000000001"}, {"N": "0.1"}),
-    ({"N": "9" * DIGITS}, {"N": "1E38"}),
-    ({"S": "1"}, {"S": "1.0"}),
-    ({"S": "é"}, {"S": "e\u0301"}),
-    ({"L": [{"S": "a"}, {"S": "b"}]}, {"L": [{"S": "b"}, {"S": "a"}]}),
-    ({"SS": ["a"]}, {"SS": ["a", "b"]}),
-    ({"SS": ["a"]}, {"L": [{"S": "a"}]}),
-    ({"B": b"a"}, {"S": "a"}),
-    ({"BOOL": True}, {"NULL": True}),
-    ({"M": {}}, {"M": {"a": {"NULL": True}}}),
-]
 
 
 def test_same_of_two_values_expects_what_dynamodb_says_of_their_equality(table: Tables):
