@@ -1,18 +1,28 @@
 """What restore_images.py makes of a table, on both engines of DynamoDB: every value, and no more than asked."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from continuous_backup.aws import Aws
 from continuous_backup.errors import ExitCode
-from tests.integration.engines import Engine
+from continuous_backup.item_images.writing import Place as ImagesPlace
+from continuous_backup.operations.tables.existing_items import SEGMENTS, ExistingItems
+from continuous_backup.operations.writing_items import typed_json
+from local.emulator import root_of
+from tests.integration.engines import Engine, create_bucket
 from tests.integration.restoring import OWN, PREFIX, Place, b64
 from tests.unit.operations.images.restorations import key, number
 from tests.unit.operations.writing_items.typed_values import LARGEST, SMALLEST
 
 pytestmark = pytest.mark.emulator
+
+
+#: Items and the length of each, so that they are more than a page of 1 MB in each of a scan's segments.
+SCANNED, TEXT_OF_SCAN = 40, 200_000
 
 
 @pytest.fixture
@@ -191,3 +201,45 @@ def test_restoring_an_item_that_dynamodb_refuses_names_it_and_restores_the_other
     assert digits.startswith(f"{PREFIX}/{place.table}/id.S.with-39-digits/image.json: ")
     assert "38 significant digits" in digits
     assert place.items() == {"before": key("before") | number(1)}
+
+
+class Mapped(Aws):
+    """An account in which every stream is mapped to the function of images: of dynoxide's, Lambda maps none."""
+
+    def pages(self, service: str, operation: str, key: str, **arguments: Any) -> list[Any]:
+        return [{"UUID": "it"}] if service == "lambda" else super().pages(service, operation, key, **arguments)
+
+
+@pytest.fixture
+def mapped(engine: Engine) -> Iterator[Mapped]:
+    with engine.as_environment(root_of(OWN.id)):
+        made = Mapped(region=OWN.region)
+        clients = [made.client(service) for service in ("s3", "dynamodb")]
+    yield made
+    for each in clients:
+        each.close()  # what the emulator would wait for at its end
+
+
+def test_restoring_the_images_of_a_scan_makes_the_table_that_was_scanned(mapped: Mapped, place: Place):
+    place.bucket = f"own-{place.bucket}"
+    create_bucket(mapped.client("s3"), place.bucket, OWN.region)
+    stream = {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
+    place.create_table(("b/in:B", "at:N"), StreamSpecification=stream)
+    types = typed_json.in_sdks_form(ALL_TYPES)
+    for count in range(SCANNED):
+        keys = {"b/in": {"B": bytes([count, 255])}, "at": {"N": f"-{count}.50E-3"}}
+        item = keys | types | number(count) | {"more": {"S": "x" * TEXT_OF_SCAN}}
+        place.dynamodb.put_item(TableName=place.table, Item=item)
+    images = ExistingItems(mapped, ImagesPlace(place.bucket, PREFIX, "STANDARD", writers=8), OWN, 1e9)
+    pages: list[int] = []
+
+    found = images.write(place.table, place.work / "scan.json", lambda so_far: pages.append(so_far.items))
+    assert found.written == SCANNED
+    assert len(pages) > SEGMENTS, "a page holds 1 MB, and so a segment several"
+    new = f"{place.table}-new"
+    own = ("--bucket-region", OWN.region, "--to-table", new, "--create", "--partition-key", "b/in", "--yes")
+    place.run(*own, profile="own")
+
+    there, restored = in_order(place.scanned()), in_order(place.scanned(new))
+    assert len(there) == SCANNED
+    assert all(typed_json.same(one, another) for one, another in zip(there, restored, strict=True))
