@@ -59,7 +59,7 @@ coverage: install-dev ## all tests, and which lines and branches of src they rea
 	$(BIN)/python -m coverage erase
 	$(BIN)/python -m coverage run -m pytest -n 5 --dist loadfile --no-loadscope-reorder $(TESTS)
 	$(BIN)/python -m coverage combine --quiet
-	$(BIN)/python -m coverage report --skip-covered
+	$(BIN)/python -m coverage report --include="src/*" --skip-covered
 
 soak: install-dev ## write to a table under random faults for MINUTES=30, and compare its log with it all the time
 	@$(BIN)/python -m tests.faults.soak --minutes $(or $(MINUTES),30) $(OPTIONS)
