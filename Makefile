@@ -59,7 +59,7 @@ coverage: install-dev ## all tests, and which lines and branches of src they rea
 	$(BIN)/python -m coverage erase
 	$(BIN)/python -m coverage run -m pytest -n 5 --dist loadfile --no-loadscope-reorder $(TESTS)
 	$(BIN)/python -m coverage combine --quiet
-	$(BIN)/python -m coverage report --skip-covered
+	$(BIN)/python -m coverage report --include="src/*" --skip-covered
 
 soak: install-dev ## write to a table under random faults for MINUTES=30, and compare its log with it all the time
 	@$(BIN)/python -m tests.faults.soak --minutes $(or $(MINUTES),30) $(OPTIONS)
@@ -69,6 +69,11 @@ smoke: install-dev ## try what is deployed in the AWS account of your settings; 
 
 bench: install-dev ## speed, memory, cost and cold start, in some minutes; OPTIONS="--only cost --output json"
 	@$(BIN)/python -m benchmarks $(OPTIONS)
+
+findings: ## show each surprise of findings/ again, in some ten minutes; NAME=one-of-them
+	@for each in $(or $(NAME:%=findings/%.sh),$(wildcard findings/*.sh)); do \
+		echo "--- $$each"; bash "$$each" || failed="$$failed $$each"; \
+	done; [ -z "$$failed" ] || { echo "Not as noted:$$failed" >&2; exit 1; }
 
 lint: $(VENV)/.developing ## ruff and mypy on the code, cfn-lint on the templates
 	$(BIN)/ruff check .

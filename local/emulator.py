@@ -170,7 +170,7 @@ class Emulator:
         """boto3's client of a service, here or in another region; one of each is made, for all threads."""
         region = region or self.region
         if (service, credentials, region) not in self._clients:
-            self._clients[service, credentials, region] = _session().client(
+            self._clients[service, credentials, region] = session_without_settings().client(
                 service,
                 region_name=region,
                 endpoint_url=self.endpoint_url,
@@ -249,7 +249,7 @@ class Emulator:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-_LINES_OF_LOG_SHOWN:])
 
 
-def _session() -> boto3.Session:
+def session_without_settings() -> boto3.Session:
     """A session that reads no profile and no file of the user's."""
     nothing = (None, None, None, None)
     no_file = (None, None, os.devnull, None)

@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 
 from local.emulator import Emulator
 from tests.faults.endpoint import Endpoint, Server
+from tests.integration.engines import create_bucket
 
 pytestmark = pytest.mark.emulator
 
@@ -21,7 +22,7 @@ _WRONG = '"00000000000000000000000000000000"'
 def s3(request: pytest.FixtureRequest, emulator: Emulator) -> Iterator[Any]:
     if request.param == "the emulator":
         s3 = emulator.client("s3")
-        s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": emulator.region})
+        create_bucket(s3, BUCKET, emulator.region)
         yield s3
         return
     with Server() as server:

@@ -21,6 +21,7 @@ from continuous_backup.item_images.image import SCAN, Version, version_of_metada
 from continuous_backup.item_images.writing import Place
 from continuous_backup.operations.tables.existing_items import ExistingItems
 from local.emulator import Emulator
+from tests.integration.engines import create_bucket
 from tests.unit.item_images.fakes import UNHEARD, Keeper, change, s3_error
 from tests.unit.streams_to_firehose.fakes import ACCOUNT, sequence_number
 
@@ -165,8 +166,7 @@ def versions_of(s3: Any, key: str) -> list[tuple[Version, str]]:
 @pytest.fixture(scope="module")
 def s3(emulator: Emulator) -> Any:
     s3 = emulator.client("s3")
-    s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": emulator.region})
-    s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+    create_bucket(s3, BUCKET, emulator.region, versioned=True)
     return s3
 
 

@@ -1,10 +1,8 @@
 """AWS's clients without AWS: no account, no network, and answers that the test writes down."""
 
-import functools
 import os
 from collections.abc import Callable, Iterator
 
-import botocore.session
 import pytest
 from botocore.stub import Stubber
 
@@ -24,14 +22,6 @@ class Clock:
     def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
         self.now += seconds
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _read_models_once() -> Iterator[None]:
-    """The SDK reads its models anew for each session, which took half of the time of the tests with clients."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(botocore.session, "create_loader", functools.cache(botocore.session.create_loader))
-        yield
 
 
 @pytest.fixture

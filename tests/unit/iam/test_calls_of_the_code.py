@@ -20,6 +20,7 @@ DEPLOYMENT_EXECUTOR = Module(f"{OPERATIONS}/deployment/executor.py")
 DEPLOYMENT_SCRIPT = Module(f"{OPERATIONS}/deployment/script.py")
 PROVISIONING = Module(f"{OPERATIONS}/tables/provisioning.py")
 TABLE_SCRIPTS = Module(f"{OPERATIONS}/tables/script.py")
+NAMED_DELIVERY_STREAMS = Module(f"{OPERATIONS}/tables/named_delivery_streams.py").actions("look")
 EXISTING_ITEMS = Module(f"{OPERATIONS}/tables/existing_items.py")
 #: PutObject needs the second action where it is given tags.
 WRITING_IMAGES = Module("src/continuous_backup/item_images/writing.py").actions() | {"s3:PutObjectTagging"}
@@ -47,6 +48,7 @@ CALLS = {
     "deploy": (
         ASKING_WHO
         | DEPLOYMENT_OBSERVER.actions_for(DEPLOYMENT_SCRIPT, "deploy")
+        | NAMED_DELIVERY_STREAMS
         | DEPLOYMENT_EXECUTOR.actions_of_cases(DEPLOYMENT_PLANNER.planned("plan", DEPLOYMENT_ACTIONS))
     ),
     # To release tables too, whoever runs it needs the policy of deprovision_tables.py beside.
@@ -62,6 +64,7 @@ CALLS = {
         | LOOKING_AT_TABLES
         | PROVISIONING.actions_for(PROVISION, "main")
         | TABLE_SCRIPTS.actions_for(PROVISION, "main")
+        | NAMED_DELIVERY_STREAMS
         | EXISTING_ITEMS.actions("write")
         | WRITING_IMAGES
         | WIRING_EXECUTOR.actions_of_cases(PROTECTING | {"OptIn"})

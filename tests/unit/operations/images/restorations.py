@@ -16,6 +16,14 @@ from tests.unit.operations.writing_items.tables import OLD_STREAM, TARGET, TIME,
 WANTED = Wanted("images", "backups", "Orders")
 
 
+def key(text: str) -> dict[str, Any]:
+    return {"id": {"S": text}}
+
+
+def number(value: int) -> dict[str, Any]:
+    return {"n": {"N": str(value)}}
+
+
 def image(
     keys: dict[str, Any], more: dict[str, Any] | None, stream: str = OLD_STREAM, table: str = "Orders"
 ) -> ItemImage:

@@ -18,7 +18,7 @@ from continuous_backup.operations.images.surveying import NoItems, Survey, chunk
 from continuous_backup.operations.images.tally import Tally
 from continuous_backup.operations.images.wanted import If, KeyPrefix
 from continuous_backup.operations.writing_items.checkpoint import Checkpoint, load
-from tests.unit.operations.images.restorations import WANTED, FakeBucket, image, restoring
+from tests.unit.operations.images.restorations import WANTED, FakeBucket, image, key, number, restoring
 from tests.unit.operations.writing_items.tables import (
     OLD_STREAM,
     STREAM,
@@ -29,14 +29,6 @@ from tests.unit.operations.writing_items.tables import (
     minutes,
     refusal,
 )
-
-
-def key(text: str) -> dict[str, Any]:
-    return {"id": {"S": text}}
-
-
-def number(value: int) -> dict[str, Any]:
-    return {"n": {"N": str(value)}}
 
 
 @pytest.fixture
@@ -201,8 +193,8 @@ def test_restore_counts_the_streams_of_images_so_that_two_lives_of_a_table_are_s
 
 def test_tally_names_few_streams_however_many_there_are():
     tally = Tally()
-    for number in range(20):
-        tally.count_stream(f"arn:{number}")
+    for stream in range(20):
+        tally.count_stream(f"arn:{stream}")
     assert len(tally.streams) == 6
     assert tally.streams[""] == 15
     assert Tally.of_document(tally.document()) == tally

@@ -6,34 +6,10 @@ from typing import Any
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
 from continuous_backup.operations.writing_items import typed_json
 from continuous_backup.operations.writing_items.typed_json import NoTypedJson
-
-NUMBERS = st.one_of(
-    st.integers(-(10**38) + 1, 10**38 - 1).map(str), st.sampled_from(["0.10", "1E+5", "0.1", "-0"])
-)
-BINARIES = st.binary(max_size=8).map(lambda value: base64.b64encode(value).decode())
-SCALARS = st.one_of(
-    st.text(max_size=8).map(lambda value: {"S": value}),
-    NUMBERS.map(lambda value: {"N": value}),
-    BINARIES.map(lambda value: {"B": value}),
-    st.booleans().map(lambda value: {"BOOL": value}),
-    st.just({"NULL": True}),
-    st.lists(st.text(max_size=4), min_size=1, max_size=3, unique=True).map(lambda value: {"SS": value}),
-    st.lists(NUMBERS, min_size=1, max_size=3, unique=True).map(lambda value: {"NS": value}),
-    st.lists(BINARIES, min_size=1, max_size=3, unique=True).map(lambda value: {"BS": value}),
-)
-VALUES: Any = st.recursive(
-    SCALARS,
-    lambda inner: st.one_of(
-        st.lists(inner, max_size=3).map(lambda value: {"L": value}),
-        st.dictionaries(st.text(max_size=4), inner, max_size=3).map(lambda value: {"M": value}),
-    ),
-    max_leaves=8,
-)
-ITEMS = st.dictionaries(st.text(min_size=1, max_size=6), VALUES, max_size=4)
+from tests.unit.operations.writing_items.typed_values import ITEMS, OTHER, SAME
 
 
 def in_typed_json(value: Any) -> Any:
@@ -84,33 +60,12 @@ def test_in_sdks_form_of_what_is_no_typed_json_says_so_and_quotes_nothing(value:
     assert "secret" not in str(raised.value)
 
 
-@pytest.mark.parametrize(
-    ("one", "another"),
-    [
-        ({"N": "1"}, {"N": "1.00"}),
-        ({"N": "100"}, {"N": "1E2"}),
-        ({"NS": ["1", "2"]}, {"NS": ["2.0", "1"]}),
-        ({"SS": ["a", "b"]}, {"SS": ["b", "a"]}),
-        ({"BS": [b"a", b"b"]}, {"BS": [b"b", b"a"]}),
-        ({"L": [{"M": {"a": {"N": "1"}}}]}, {"L": [{"M": {"a": {"N": "1.0"}}}]}),
-    ],
-)
+@pytest.mark.parametrize(("one", "another"), SAME)
 def test_same_of_what_dynamodb_takes_for_the_same_is_true(one: Any, another: Any):
     assert typed_json.same({"a": one}, {"a": another})
 
 
-@pytest.mark.parametrize(
-    ("one", "another"),
-    [
-        ({"N": "1"}, {"S": "1"}),
-        ({"N": "0.10000000000000000001"}, {"N": "0.1"}),
-        ({"S": "1"}, {"S": "1.0"}),
-        ({"L": [{"S": "a"}, {"S": "b"}]}, {"L": [{"S": "b"}, {"S": "a"}]}),
-        ({"SS": ["a"]}, {"SS": ["a", "b"]}),
-        ({"BOOL": True}, {"NULL": True}),
-        ({"M": {}}, {"M": {"a": {"NULL": True}}}),
-    ],
-)
+@pytest.mark.parametrize(("one", "another"), OTHER)
 def test_same_of_different_items_is_false(one: Any, another: Any):
     assert not typed_json.same({"a": one}, {"a": another})
     assert not typed_json.same({"a": one}, {"b": one})
