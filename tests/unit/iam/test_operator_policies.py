@@ -127,6 +127,8 @@ READING_ROLES = [
 ALLOWED = {
     "deploy": [
         Request("sts:GetCallerIdentity"),
+        Request("dynamodb:ListTables"),
+        Request("lambda:ListEventSourceMappings"),
         *_on_each(
             [BUCKET_ARN],
             "s3:ListBucket",

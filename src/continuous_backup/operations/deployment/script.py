@@ -1,14 +1,16 @@
 """deploy.py and undeploy.py between the command line and the plan: show it, ask, carry it out."""
 
 import argparse
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 
 from continuous_backup import naming
-from continuous_backup.aws import BotoCoreError, ClientError, explain
+from continuous_backup.aws import Aws, BotoCoreError, ClientError, explain
 from continuous_backup.configuration import config as configuration
 from continuous_backup.configuration import hjson_text
 from continuous_backup.configuration.config import Config
+from continuous_backup.ensure_backup.optin import opt_in_filter
 from continuous_backup.ensure_backup.wanted import Wanted
 from continuous_backup.errors import BackupError, ExitCode
 from continuous_backup.operations import cli
@@ -23,6 +25,7 @@ from continuous_backup.operations.deployment.actions import (
 from continuous_backup.operations.deployment.executor import Executor
 from continuous_backup.operations.deployment.wanted import environment_of, wanted
 from continuous_backup.operations.notes import Note
+from continuous_backup.operations.tables import matching
 from continuous_backup.operations.tables import script as table_scripts
 from continuous_backup.operations.tables.provisioning import Provisioning, TablePlan, for_release
 
@@ -53,7 +56,7 @@ def deploy(options: argparse.Namespace, environment: Mapping[str, str]) -> ExitC
         redeploy=options.redeploy,
     )
     cli.tell(f"Account {account.id}, region {account.region}, backup in s3://{config.bucket}/{config.prefix}")
-    cli.tell(f"Tables: {config.name_filter_problem or _filter_in_words(config)}")
+    steps += _told_of_tables(aws, config, options, packages)
     for line in _not_restorable_in_words(config):
         cli.tell(line)
     return _carry_out(options, steps, Executor(aws, account, packages), "{count} changes made; deployed.")
@@ -102,6 +105,20 @@ def undeploy(options: argparse.Namespace) -> ExitCode:
     return _carry_out(
         options, steps, Executor(aws, account), f"Taken away. What is in s3://{config.bucket} stays."
     )
+
+
+def _told_of_tables(
+    aws: Aws, config: Config, options: argparse.Namespace, packages: Mapping[str, package.Package]
+) -> list[Note]:
+    """Says which tables are taken, and how many that is; answers with what a person should know of it."""
+    words = config.name_filter_problem or _filter_in_words(config)
+    # The function of people's own is beside the configuration, or else in the zip; ours are not taken from there.
+    beside = options.config_file.resolve().parent if options.config_file else packages[naming.ENSURE_FUNCTION].path
+    sys.path.append(str(beside))
+    found = matching.look(aws, opt_in_filter(config, table_scripts.log()), table_scripts.log())
+    count = f" ({found.taken} of {found.tables} that are there)" if found else ""
+    cli.tell(f"Tables: {words}{count}")
+    return matching.notes_on(found) if found else []
 
 
 def _filter_in_words(config: Config) -> str:
