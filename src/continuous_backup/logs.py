@@ -7,6 +7,19 @@ from datetime import UTC, datetime
 from typing import Any
 
 _LOGGER = "continuous_backup"
+#: Lambda's levels, in the variable that it sets where a function's level is configured:
+#: https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html
+_LEVEL_VARIABLE = "AWS_LAMBDA_LOG_LEVEL"
+_LEVELS = {
+    "TRACE": logging.DEBUG,
+    "DEBUG": logging.DEBUG,
+    "INFO": logging.INFO,
+    "WARN": logging.WARNING,
+    "ERROR": logging.ERROR,
+    "FATAL": logging.CRITICAL,
+}
+#: At DEBUG these show bodies and the names of objects, which hold what is in items.
+_OF_THE_SDK = ("boto3", "botocore", "s3transfer", "urllib3")
 #: What every LogRecord has; anything beyond came from `extra` and is a fact to be shown.
 _OWN_FIELDS = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
@@ -27,12 +40,13 @@ class _JsonFormatter(logging.Formatter):
 
 
 class _FactsInTheMessage(logging.Filter):
-    """For Lambda's text format, which shows the message alone."""
+    """For Lambda's text format, which shows the message alone: on one line, whatever a name in it holds."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        facts = _facts(record)
-        if facts and not getattr(record, "told", False):
-            record.msg = f"{record.getMessage()} {json.dumps(facts, default=str)}"
+        if not getattr(record, "told", False):
+            facts = _facts(record)
+            told = f" {json.dumps(facts, default=str)}" if facts else ""
+            record.msg = " ".join(record.getMessage().splitlines()) + told
             record.args = None
             record.told = True
         return True
@@ -57,5 +71,7 @@ def logger() -> logging.Logger:
     in_lambda = "AWS_LAMBDA_RUNTIME_API" in os.environ and not ours.handlers
     if in_lambda and not ours.filters and os.environ.get("AWS_LAMBDA_LOG_FORMAT") != "JSON":
         ours.addFilter(_FactsInTheMessage())
-    ours.setLevel(logging.INFO)
+    ours.setLevel(_LEVELS.get(os.environ.get(_LEVEL_VARIABLE, ""), logging.INFO))
+    for name in _OF_THE_SDK:
+        logging.getLogger(name).setLevel(logging.WARNING)
     return ours

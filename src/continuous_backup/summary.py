@@ -45,17 +45,17 @@ def summary_line(
     time = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")
     line: dict[str, Any] = {"timestamp": time, "level": level, "message": message, _TABLE: table}
     told = {name: fact.value for name, fact in facts.items()}
-    if metrics != "none":
-        line["_aws"] = _directive(facts, metrics, now)
+    if metrics != "none" and facts:
+        line["_aws"] = _directive(facts, table if metrics == "table" else "", now)
     return json.dumps(line | told | dict(extra or {}), separators=(",", ":"), default=str)
 
 
-def _directive(facts: Mapping[str, Fact], metrics: str, now: float) -> dict[str, Any]:
-    """How CloudWatch is to read the line: its fields that are metrics, and what they are told apart by."""
+def _directive(facts: Mapping[str, Fact], table: str, now: float) -> dict[str, Any]:
+    """How CloudWatch is to read the line: its fields that are metrics, and of which table they are too."""
     fields = [{"Name": name} | ({"Unit": fact.unit} if fact.unit else {}) for name, fact in facts.items()]
     directive = {
         "Namespace": NAMESPACE,
-        "Dimensions": [[], [_TABLE]] if metrics == "table" else [[]],
+        "Dimensions": [[], [_TABLE]] if table else [[]],
         "Metrics": fields,
     }
     return {"Timestamp": int(now * 1000), "CloudWatchMetrics": [directive]}

@@ -23,9 +23,10 @@ GROUND_FLOOR = {
     "logs",
     "naming",
     "strangers",
+    "summary",
 }
 #: Those parts of it that only the functions need that read a stream.
-OF_STREAM_READERS = {"patience", "reading_streams", "summary"}
+OF_STREAM_READERS = {"patience", "reading_streams"}
 #: hjson reads the configuration; difflib suggests the key that was meant.
 OF_ALL = {"hjson", "difflib"}
 ALLOWED = {

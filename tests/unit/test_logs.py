@@ -24,7 +24,7 @@ def new_logger(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., loggin
     Afterwards the loggers are as they were. pytest adds handlers of its own when the test begins, so they
     are taken off only then.
     """
-    for name in ("AWS_LAMBDA_RUNTIME_API", "AWS_LAMBDA_LOG_FORMAT"):
+    for name in ("AWS_LAMBDA_RUNTIME_API", "AWS_LAMBDA_LOG_FORMAT", "AWS_LAMBDA_LOG_LEVEL"):
         monkeypatch.delenv(name, raising=False)
     root, ours = logging.getLogger(), logging.getLogger("continuous_backup")
     before = (root.handlers, ours.handlers, ours.filters, ours.propagate, ours.level)
@@ -122,3 +122,43 @@ def test_log_of_an_exception_as_json_has_the_traceback(new_logger, capsys):
 
     line = json.loads(capsys.readouterr().err)
     assert line["exception"].endswith("ValueError: broken")
+
+
+def test_log_in_lambdas_text_format_is_one_line_whatever_a_name_holds(lambdas_text):
+    log_of, output = lambdas_text
+
+    log_of().warning("Ignored %s", "Orders\n[ERROR]\tall is lost", extra={"table": "a\nb"})
+
+    assert output.lines == ['[WARNING]\tIgnored Orders [ERROR]\tall is lost {"table": "a\\nb"}']
+
+
+@pytest.mark.parametrize(
+    ("level", "shown"),
+    [
+        ("", ["INFO", "WARNING", "ERROR"]),
+        ("INFO", ["INFO", "WARNING", "ERROR"]),
+        ("DEBUG", ["DEBUG", "INFO", "WARNING", "ERROR"]),
+        ("WARN", ["WARNING", "ERROR"]),
+        ("ERROR", ["ERROR"]),
+        ("LOUD", ["INFO", "WARNING", "ERROR"]),
+    ],
+)
+def test_log_shows_what_lambdas_level_asks_for(lambdas_text, monkeypatch, level, shown):
+    monkeypatch.setenv("AWS_LAMBDA_LOG_LEVEL", level)
+    log_of, output = lambdas_text
+
+    for name in ("debug", "info", "warning", "error"):
+        getattr(log_of(), name)("x")
+
+    assert [line.partition("]")[0].removeprefix("[") for line in output.lines] == shown
+
+
+def test_log_at_debug_shows_nothing_of_the_sdks_which_quote_bodies_and_names(lambdas_text, monkeypatch):
+    monkeypatch.setenv("AWS_LAMBDA_LOG_LEVEL", "DEBUG")
+    log_of, output = lambdas_text
+    log_of()
+
+    for name in ("botocore.endpoint", "urllib3.connectionpool", "boto3.resources", "s3transfer.tasks"):
+        logging.getLogger(name).debug("PUT /Orders/id.S.secret")
+
+    assert output.lines == []

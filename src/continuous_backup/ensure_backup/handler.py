@@ -6,7 +6,7 @@ from typing import Any
 from continuous_backup import naming
 from continuous_backup.aws import Aws
 from continuous_backup.configuration import config as configuration
-from continuous_backup.ensure_backup import events
+from continuous_backup.ensure_backup import events, standing
 from continuous_backup.ensure_backup.convergence import Convergence, Outcome
 from continuous_backup.ensure_backup.executor import Executor
 from continuous_backup.ensure_backup.observer import DELIVERY_STREAM_CALLS_PER_SECOND, Observer
@@ -15,6 +15,7 @@ from continuous_backup.ensure_backup.sweep import Due, tables_to_look_at
 from continuous_backup.ensure_backup.wanted import Wanted
 from continuous_backup.errors import BackupError
 from continuous_backup.logs import logger
+from continuous_backup.summary import summary_line
 
 #: What the function keeps for itself at the end of its time, to say what it did.
 _MARGIN_SECONDS = 15.0
@@ -65,10 +66,18 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
     )
     outcomes = converge(due.protected, Wanted.PROTECTED) | converge(due.kept, Wanted.KEPT)
     log.info("Processed %d Events", 1, extra=_summary(outcomes))
+    if sweeps:
+        facts = standing.facts(due, outcomes)
+        line = summary_line("", facts, "swept", "INFO", config.metrics, aws.clock(), _request(context))
+        print(line, flush=True)
     failed = [each for each in outcomes.values() if each.error]
     if failed and not sweeps:
         raise BackupError("; ".join(str(each.error) for each in failed), "the next sweep tries again")
     return _summary(outcomes)
+
+
+def _request(context: Any) -> dict[str, str]:
+    return {"requestId": context.aws_request_id}
 
 
 def _connected(region: str) -> Aws:

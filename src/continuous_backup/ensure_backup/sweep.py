@@ -20,10 +20,16 @@ _LOOKED_AT_CLOSELY = 499
 
 @dataclass(frozen=True)
 class Due:
-    """What a sweep looks at closely: tables that are to be backed up, and those whose wiring is to stay whole."""
+    """What a sweep looks at closely: tables that are to be backed up, and those whose wiring is to stay whole.
+
+    `taken` are all tables that there are and that the filter lets in, `opted_out` those of them with the tag.
+    """
 
     protected: list[str]
     kept: list[str]
+    taken: frozenset[str] = frozenset()
+    opted_out: frozenset[str] = frozenset()
+    left_out: int = 0
 
 
 def tables_to_look_at(
@@ -43,7 +49,10 @@ def tables_to_look_at(
     """
     overview = observer.overview()
     there = sorted(table for table in overview.tables if is_backed_up(table))
-    look = partial(_something_amiss, observer=observer, convergence=convergence, overview=overview)
+    opted_out: set[str] = set()
+    look = partial(
+        _something_amiss, observer=observer, convergence=convergence, overview=overview, opted_out=opted_out
+    )
     amiss = [table for table in there if look(table, Wanted.PROTECTED)]
     wired_all_the_same = sorted(_wired(overview) & overview.tables - {*there})
     kept = [table for table in wired_all_the_same if look(table, Wanted.KEPT)]
@@ -70,15 +79,27 @@ def tables_to_look_at(
     return Due(
         list(dict.fromkeys([*amiss, *sorted(gone | untagged), *rolling])),
         list(dict.fromkeys([*kept, *rolling_kept])),
+        taken=frozenset(there),
+        opted_out=frozenset(opted_out & {*there}),
+        left_out=len(overview.tables) - len(there),
     )
 
 
 def _something_amiss(
-    table: str, wanted: Wanted, *, observer: Observer, convergence: Convergence, overview: Overview
+    table: str,
+    wanted: Wanted,
+    *,
+    observer: Observer,
+    convergence: Convergence,
+    overview: Overview,
+    opted_out: set[str],
 ) -> bool:
     """Also where it cannot be told: the closer look gives that table its error, and the others go on."""
     try:
-        return bool(convergence.planned(observer.glance(table, overview), wanted))
+        state = observer.glance(table, overview)
+        if state.table and state.table.opted_out:
+            opted_out.add(table)
+        return bool(convergence.planned(state, wanted))
     except (ClientError, BotoCoreError):
         return True
 

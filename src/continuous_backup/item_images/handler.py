@@ -21,7 +21,7 @@ def handler(event: object, context: Any) -> dict[str, list[dict[str, str]]]:
     Raises a BackupError where trying again does not help by itself: Lambda then repeats all of it.
     """
     tally = Tally()
-    return batch_answer.answer(event, lambda: _kept(event, context, tally), tally)
+    return batch_answer.answer(event, lambda: _kept(event, context, tally), tally, context.aws_request_id)
 
 
 def _kept(event: object, context: Any, tally: Tally) -> str:

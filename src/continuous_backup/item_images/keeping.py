@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from continuous_backup.aws import Client
-from continuous_backup.errors import BackupError
+from continuous_backup.errors import AwsError, BackupError
 from continuous_backup.item_images import object_names
 from continuous_backup.item_images.image import REMOVE, ItemImage, Version
 from continuous_backup.item_images.newest_wins import Result
@@ -162,7 +162,10 @@ class _Batch:
             results.append(write())
             return ""
 
-        reason = patience.try_until_done(attempt, f"s3://{self._place.bucket}/{item.name}")
+        try:
+            reason = patience.try_until_done(attempt, f"an image in bucket {self._place.bucket}")
+        except BackupError as err:
+            raise self._without_its_name(err, item) from None
         if reason:
             return reason
         with self._lock:
@@ -177,6 +180,15 @@ class _Batch:
                 self._tally.images += 1
                 self._tally.image_bytes += len(item.body)
         return ""
+
+    def _without_its_name(self, err: BackupError, item: _Item) -> BackupError:
+        """The refusal without S3's own words, which name the object, and so the key of an item."""
+        if not isinstance(err, AwsError) or not err.code:
+            return err
+        number = stream_records.sequence_number(self._records[item.positions[0]])
+        about = f"table {item.latest.table}, change {number}: bucket {self._place.bucket}"
+        operation = getattr(err.__cause__, "operation_name", "S3")
+        return AwsError(f"{about} refuses its image: {operation}: {err.code}", err.hint, err.code)
 
     def _keep_whole(self, failed: dict[int, str]) -> None:
         """What no image can be made of, whole, under the table's `_failed/`."""

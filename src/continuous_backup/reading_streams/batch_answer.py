@@ -19,7 +19,9 @@ class Counts(Protocol):
     def facts(self) -> dict[str, Fact]: ...
 
 
-def answer(event: object, read: Callable[[], str], counts: Counts) -> dict[str, list[dict[str, str]]]:
+def answer(
+    event: object, read: Callable[[], str], counts: Counts, request_id: str
+) -> dict[str, list[dict[str, str]]]:
     """Does the work of an invocation, says in one line what was done, and answers in Lambda's terms.
 
     `read` gives the sequence number from which the batch has to come again, "" for none. A BackupError of its
@@ -29,17 +31,17 @@ def answer(event: object, read: Callable[[], str], counts: Counts) -> dict[str, 
     try:
         first_not_done = read()
     except BackupError as err:
-        _say_failed(counts, event, {"reason": err.problem, "hint": err.hint})
+        _say_failed(counts, event, {"requestId": request_id, "reason": err.problem, "hint": err.hint})
         raise
     except Exception as err:
         # Its message may quote an item, and Lambda logs it anyway where it was not ours to prevent.
-        _say_failed(counts, event, {"reason": errors.failure(err)})
+        _say_failed(counts, event, {"requestId": request_id, "reason": errors.failure(err)})
         raise
     if first_not_done:
-        again = {"first_not_accepted": first_not_done}
+        again = {"requestId": request_id, "first_not_accepted": first_not_done}
         _say(counts, "a part of the batch has to come again", "WARNING", again)
         return {"batchItemFailures": [{"itemIdentifier": first_not_done}]}
-    _say(counts, "the whole batch is accepted", "INFO", {})
+    _say(counts, "the whole batch is accepted", "INFO", {"requestId": request_id})
     return {"batchItemFailures": []}
 
 

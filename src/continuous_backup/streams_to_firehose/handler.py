@@ -20,7 +20,7 @@ def handler(event: object, context: Any) -> dict[str, list[dict[str, str]]]:
     Raises a BackupError where it cannot be forwarded by trying again: Lambda then repeats all of it.
     """
     tally = Tally()
-    return batch_answer.answer(event, lambda: _forwarded(event, context, tally), tally)
+    return batch_answer.answer(event, lambda: _forwarded(event, context, tally), tally, context.aws_request_id)
 
 
 def _forwarded(event: object, context: Any, tally: Tally) -> str:

@@ -162,8 +162,11 @@ def test_keep_latest_when_an_items_last_change_is_not_written_reports_its_first(
 @pytest.mark.parametrize("code", ["AccessDenied", "NoSuchBucket"])
 def test_keep_latest_when_s3_refuses_for_good_acknowledges_nothing_and_says_what_and_where(code: str):
     it = Keeper(FakeBucket(lambda number, operation: Fault(s3_error(code, 403)) if number > 2 else None))
-    with pytest.raises(AwsError, match=r"s3://images/backups/Orders/Id\.N\."):
+    said = rf"^table Orders, change \d+: bucket images refuses its image: \w+: {code}$"
+    with pytest.raises(AwsError, match=said) as caught:
         it.invoke([change(n, item=n) for n in range(9)])
+    assert "Id.N" not in f"{caught.value} {caught.value.hint}", "the key of an item is for those who read items"
+    assert caught.value.__cause__ is None
 
 
 MALFORMED: list[Any] = [

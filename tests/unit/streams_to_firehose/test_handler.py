@@ -37,6 +37,7 @@ LITTLE_TIME = SECONDS_OF_A_CALL
 
 @dataclass
 class Context:
+    aws_request_id = "request-1"
     seconds: float = 120
     invoked_function_arn: str = FUNCTION_ARN
 
@@ -281,6 +282,7 @@ def test_handler_when_all_is_accepted_expects_one_line_with_the_facts_and_nothin
         "BytesBeforeCompression": size,
         "BytesToFirehose": size,
         "Calls": 1,
+        "requestId": "request-1",
     }
     assert logged == []
 

@@ -60,3 +60,13 @@ def test_summary_line_when_each_table_is_to_be_told_apart_expects_its_dimension(
 
 def test_summary_line_when_nothing_was_counted_expects_no_zeros():
     assert told(Tally("Orders"), "none").keys() == {"timestamp", "level", "message", "Table"}
+
+
+def test_summary_line_when_nothing_was_counted_expects_no_empty_metrics():
+    assert "_aws" not in told(Tally("Orders"), "table")
+
+
+def test_summary_line_when_no_table_is_known_expects_no_empty_dimension():
+    directive = told(Tally("", changes=2), "table")["_aws"]
+    assert isinstance(directive, dict)
+    assert directive["CloudWatchMetrics"][0]["Dimensions"] == [[]]
