@@ -63,6 +63,11 @@ _THROTTLED = {
     "SlowDown",
 }
 DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError", "403"}
+#: What to do about codes that do not say it.
+_HINTS = {
+    "InvalidKMSResourceException": "whoever puts records needs kms:GenerateDataKey and kms:Decrypt with the "
+    "delivery stream's key, and the key has to be enabled; docs/iam.md has what each key needs",
+}
 _BAD_CREDENTIALS = {
     "ExpiredToken",
     "ExpiredTokenException",
@@ -253,4 +258,4 @@ def explain(err: BaseException, doing: str = "") -> BackupError:
         return AwsError(
             f"{problem} (after {_MAX_ATTEMPTS} attempts)", "run it again in a minute: it continues", code
         )
-    return AwsError(f"{problem} ({code})", code=code)
+    return AwsError(f"{problem} ({code})", _HINTS.get(code, ""), code)

@@ -300,3 +300,10 @@ def test_error_code_of_something_else_is_empty():
     assert error_code(refused("Odd")) == "Odd"
     assert error_code(ClientError({}, "X")) == ""
     assert error_code(ValueError("x")) == ""
+
+
+def test_explain_of_a_key_that_may_not_be_used_says_which_permissions_it_takes():
+    said = explain(
+        ClientError({"Error": {"Code": "InvalidKMSResourceException", "Message": "no"}}, "PutRecordBatch")
+    )
+    assert "kms:GenerateDataKey and kms:Decrypt" in said.hint
