@@ -7,6 +7,10 @@ from dataclasses import MISSING, Field, dataclass, fields
 from typing import Any
 
 _MORE_THAN_THE_VALUE = re.compile(r"\s(//|#|/\*)|,\s*$")
+#: Spaces that are none, characters of no width, and control characters, as pages and editors leave them behind.
+_INVISIBLE = re.compile(
+    r"[\x00-\x1f\x7f-\xa0\xad\u034f\u061c\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufeff]"
+)
 _PLACEHOLDER = re.compile(r"<[^<>]+>")
 _TYPES = {
     str: "a text",
@@ -106,7 +110,7 @@ def _wrong_with_one(its: "Field[Any]", value: Any) -> str:
     if type(value) is not wanted:
         example = f', such as ["{about["choices"][0]}"]' if wanted is tuple else ""
         example = f", such as {{ {about['shape']} }}" if wanted is dict else example
-        return f"{described(value)} is not {_TYPES[wanted]}{example}"
+        return f"{described(value)} is not {_TYPES[wanted]}{example or _as_it_was_meant(value, wanted)}"
     if about["choices"] and value not in about["choices"]:
         return f"{described(value)} is none of {', '.join(map(str, about['choices']))}"
     if about["least"] is not None and not about["least"] <= value <= about["most"]:
@@ -116,10 +120,25 @@ def _wrong_with_one(its: "Field[Any]", value: Any) -> str:
     return ""
 
 
+def _as_it_was_meant(value: Any, wanted: type) -> str:
+    """How a value with quotes too few or too many is written."""
+    if wanted is str and type(value) in (int, float):
+        return f'; put quotes around it: "{value}"'
+    meant = {int: r"-?\d+", bool: "true|false"}.get(wanted)
+    if meant and isinstance(value, str) and re.fullmatch(meant, value):
+        return f"; write it without quotes: {value}"
+    return ""
+
+
 def _left_in(value: str, *, may_have_brackets: bool = False) -> str:
     """What in a text was certainly not meant to be in it."""
     if (found := _PLACEHOLDER.search(value)) and not may_have_brackets:
         return f"the placeholder {found.group()} is still there; put your own value in its place"
+    if found := _INVISIBLE.search(value):
+        return (
+            f"the invisible character U+{ord(found.group()):04X} is in it, "
+            f'behind "{value[: found.start()]}"; type the value anew'
+        )
     if _MORE_THAN_THE_VALUE.search(value):
         return (
             f"{described(value)} ends in what looks like a comment or a comma; a text without quotes "

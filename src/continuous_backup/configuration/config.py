@@ -17,10 +17,10 @@ from continuous_backup.configuration.keys import (
     BUCKET_SHAPE,
     KMS_KEY,
     KMS_KEY_SHAPE,
-    PATH,
-    PATH_SHAPE,
     REGION,
     REGION_SHAPE,
+    SHORT_PATH,
+    SHORT_PATH_SHAPE,
     key,
 )
 from continuous_backup.configuration.name_pattern import problem_of_regex, why_nothing_matches
@@ -79,8 +79,8 @@ class Config:
         "firehoseDeliveryPrefix",
         "dynamodb",
         "Path in the bucket; the table's name and the hour are added to it.",
-        pattern=PATH,
-        shape=PATH_SHAPE,
+        pattern=SHORT_PATH,
+        shape=SHORT_PATH_SHAPE,
     )
     delivery_role_arn: str = key(
         "firehoseDeliveryRoleArn",
@@ -449,8 +449,7 @@ def parse(
         problems.append("router, routeByAttribute: both are set, and one alone can decide; leave one of them out")
     problems += _of_somebody_elses(settled)
     if images := settled.get("item_images"):
-        log = settled.get("bucket", ""), settled.get("prefix", Config.prefix)
-        problems += images.problems(settled.get("kms_key_arn", ""), *log)
+        problems += images.problems(settled.get("kms_key_arn", ""))
     if not deployed:
         problems += _filters_that_leave_out_all(settled)
     if problems:

@@ -9,10 +9,10 @@ from continuous_backup.configuration.keys import (
     BUCKET_SHAPE,
     KMS_KEY,
     KMS_KEY_SHAPE,
-    PATH,
-    PATH_SHAPE,
     REGION,
     REGION_SHAPE,
+    SHORT_PATH,
+    SHORT_PATH_SHAPE,
     key,
 )
 from continuous_backup.configuration.name_pattern import problem_of_regex, why_nothing_matches
@@ -34,9 +34,8 @@ class ItemImages:
         "prefix",
         "",
         "Path in the bucket; the table's name is added to it.",
-        # What is left of S3's 1,024 bytes has room for a table's name and the digest of a long key.
-        pattern=rf"(?=.{{1,600}}\Z){PATH}",
-        shape=f"{PATH_SHAPE}, 600 characters at most",
+        pattern=SHORT_PATH,
+        shape=SHORT_PATH_SHAPE,
     )
     replica_account_id: str = key(
         "replicaAccountId",
@@ -131,15 +130,9 @@ class ItemImages:
             return ""
         return self.replica_bucket or naming.default_replica_bucket(self.replica_account_id, self.replica_region)
 
-    def problems(self, kms_key_arn: str, log_bucket: str, log_prefix: str) -> list[str]:
-        """What does not go together, of these keys and those of the change log."""
-        found = []
-        if self.bucket and (self.bucket, self.prefix) == (log_bucket, log_prefix):
-            found.append(
-                "itemImages.prefix: images would lie where the change log of their table does, and be read as "
-                "lines of it; choose another prefix, or another bucket"
-            )
-        return [*found, *self._problems_of_replica(kms_key_arn)]
+    def problems(self, kms_key_arn: str) -> list[str]:
+        """What does not go together, of these keys and that of the change log."""
+        return self._problems_of_replica(kms_key_arn)
 
     def _problems_of_replica(self, kms_key_arn: str) -> list[str]:
         replica = {

@@ -8,8 +8,15 @@ from continuous_backup.configuration.checks import Entries
 
 BUCKET = r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
 BUCKET_SHAPE = "a bucket name (3 to 63 of a-z, 0-9, dot and dash), without s3://"
-PATH = r"[A-Za-z0-9_.=-]+(/[A-Za-z0-9_.=-]+)*"
-PATH_SHAPE = "a path such as backups/dynamodb: letters, digits, _ . = - between single slashes, none at the ends"
+_STEP = r"(?!\.{1,2}(?:/|\Z))[A-Za-z0-9_.=-]+"
+PATH = rf"{_STEP}(?:/{_STEP})*"
+PATH_SHAPE = (
+    "a path such as backups/dynamodb: letters, digits, _ . = - between single slashes, none at the ends, and no "
+    ". or .. by itself"
+)
+#: What is left of S3's 1,024 bytes has room for a table's name, the hour, and the name of an object.
+SHORT_PATH = rf"(?=.{{1,600}}\Z){PATH}"
+SHORT_PATH_SHAPE = f"{PATH_SHAPE}, 600 characters at most"
 REGION = r"[a-z]{2,4}(-[a-z]+)+-\d"
 REGION_SHAPE = "a region such as eu-west-1"
 KMS_KEY = r"arn:[a-z-]+:kms:[a-z0-9-]+:\d{12}:key/[\w-]+"

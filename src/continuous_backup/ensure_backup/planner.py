@@ -36,6 +36,9 @@ from continuous_backup.ensure_backup.state import (
 from continuous_backup.ensure_backup.wanted import Wanted
 from continuous_backup.naming import Account
 
+#: The first folder of a fixed path at a bucket's root:
+#: https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html
+_OF_LAMBDA = "aws"
 _TABLE_CHANGES = {"CREATING", "UPDATING"}
 _MAPPING_CHANGES = {"Creating", "Enabling", "Disabling", "Updating", "Deleting"}
 
@@ -143,6 +146,11 @@ class _Protection:
                 f"delivery stream {self.config.delivery_stream_name(table.name)} of {table.name} is named as "
                 "somebody else's in deliveryStreams or routeByAttribute: changes of others would be in its log",
                 "name another one there: no two tables share one of ours",
+            )
+        if not self.config.prefix and table.name == _OF_LAMBDA:
+            return Problem(
+                f"the log of table {table.name} would lie where Lambda keeps what is not forwarded, aws/lambda/",
+                "set firehoseDeliveryPrefix: with an empty one, no table may be called so",
             )
         if not self.config.is_ours(table.name):
             return _shared(delivery_stream, table.name)

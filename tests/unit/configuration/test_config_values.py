@@ -62,7 +62,8 @@ def test_number_beyond_its_bounds_is_refused_with_the_bounds(key, bounds):
     [("64", '"64"'), (1.5, "1.5"), (True, "true"), ([64], "a list"), ({"MB": 64}, "a group in braces")],
 )
 def test_number_of_another_type_is_refused(key, value, described):
-    assert problems({key: value}) == [f"{key}: {described} is not a whole number"]
+    meant = "; write it without quotes: 64" if value == "64" else ""
+    assert problems({key: value}) == [f"{key}: {described} is not a whole number{meant}"]
 
 
 @pytest.mark.parametrize("key", [key for key, default in DEFAULTS.items() if type(default) is str])
@@ -70,13 +71,37 @@ def test_number_of_another_type_is_refused(key, value, described):
     ("value", "described"), [(5, "5"), (False, "false"), (["a"], "a list"), ({}, "a group in braces")]
 )
 def test_text_of_another_type_is_refused(key, value, described):
-    assert problems({key: value}) == [f"{key}: {described} is not a text"]
+    meant = '; put quotes around it: "5"' if value == 5 else ""
+    assert problems({key: value}) == [f"{key}: {described} is not a text{meant}"]
 
 
 @pytest.mark.parametrize("key", [key for key, default in DEFAULTS.items() if type(default) is bool])
 @pytest.mark.parametrize(("value", "described"), [("yes", '"yes"'), (1, "1"), ("true", '"true"'), ([], "a list")])
 def test_yes_or_no_of_another_type_is_refused(key, value, described):
-    assert problems({key: value}) == [f"{key}: {described} is not true or false"]
+    meant = "; write it without quotes: true" if value == "true" else ""
+    assert problems({key: value}) == [f"{key}: {described} is not true or false{meant}"]
+
+
+def test_account_without_quotes_is_told_to_be_put_in_quotes():
+    (told,) = problems({"itemImages": {"replicaAccountId": 444455556666, "replicaRegion": "eu-central-1"}})
+    assert told == 'itemImages.replicaAccountId: 444455556666 is not a text; put quotes around it: "444455556666"'
+
+
+@pytest.mark.parametrize("invisible", ["\u200b", "\xa0", "\ufeff", "\u202e", "\x00"])
+def test_text_with_an_invisible_character_is_refused_and_told_where(invisible):
+    (told,) = problems({"firehoseDeliveryBucket": f"my-bucket{invisible}"})
+    assert f'U+{ord(invisible):04X} is in it, behind "my-bucket"' in told
+
+
+@pytest.mark.parametrize("prefix", ["..", ".", "a/../b", "a/.", "./a", "a" * 601])
+def test_prefix_that_steps_out_or_leaves_no_room_is_refused(prefix):
+    (told,) = problems({"firehoseDeliveryPrefix": prefix})
+    assert "no . or .. by itself, 600 characters at most" in told
+
+
+@pytest.mark.parametrize("prefix", [".a", "a..b/c.", "...", "a" * 600])
+def test_prefix_with_dots_among_other_letters_is_taken(prefix):
+    assert parsed({"firehoseDeliveryPrefix": prefix}).prefix == prefix
 
 
 @pytest.mark.parametrize("key", DEFAULTS)
@@ -280,13 +305,6 @@ def test_item_images_of_a_bucket_with_a_key_are_not_replicated_without_one():
     assert told.startswith("itemImages.replicaKmsKeyArn: images that have a KMS key are replicated with a key of")
 
 
-def test_item_images_where_the_change_log_is_are_refused():
-    log = {"firehoseDeliveryBucket": "mine", "firehoseDeliveryPrefix": "a/b"}
-    (told,) = problems({**log, "itemImages": {"bucket": "mine", "prefix": "a/b"}})
-    assert told.startswith("itemImages.prefix: images would lie where the change log of their table does")
-    assert parsed({**log, "itemImages": {"bucket": "mine", "prefix": "a"}}).item_images.prefix == "a"
-
-
 @pytest.mark.parametrize("length", [600, 601])
 def test_prefix_of_item_images_leaves_room_for_a_table_and_a_key(length: int):
     images = {"itemImages": {"prefix": "a" * length}}
@@ -364,7 +382,7 @@ def test_router_and_routes_by_attribute_together_are_refused():
     assert problems({"router": "my_router:f", "routeByAttribute": ROUTES}) == [both]
     assert problems({"routeByAttribute": ROUTES}, {"router": "my_router:f"}) == [both]
     assert problems({"router": "my_router:f", "routeByAttribute": ROUTES, "region": 5}) == [
-        "region: 5 is not a text",
+        'region: 5 is not a text; put quotes around it: "5"',
         both,
     ]
     assert parsed({"router": "my_router:f", "routeByAttribute": {}}).router

@@ -458,3 +458,12 @@ def test_plan_when_a_delivery_stream_of_somebody_elses_is_in_the_way_of_releasin
 
 def test_plan_when_a_released_table_has_nothing_left_is_empty() -> None:
     assert planned(BackupState(NAME, table(opted_out=True)), Wanted.DEPROVISIONED, now=NOW) == []
+
+
+def test_plan_of_a_table_called_aws_without_a_prefix_is_a_problem_and_with_one_is_none() -> None:
+    """aws/lambda/ at the bucket's root is where Lambda writes what cannot be forwarded."""
+    state = BackupState("aws", table(name="aws", stream=Stream(STREAM_ARN.replace("Orders", "aws"))))
+    (problem,) = planned(state, config=replace(CONFIG, prefix=""))
+    assert isinstance(problem, Problem)
+    assert "aws/lambda/" in str(problem)
+    assert not [each for each in planned(state) if isinstance(each, Problem)]

@@ -1,0 +1,64 @@
+"""What does not fit the account that a configuration is used in."""
+
+import pytest
+
+from continuous_backup.configuration import fit
+from continuous_backup.configuration.config import Config
+from continuous_backup.configuration.item_images import ItemImages
+from continuous_backup.errors import ConfigurationError
+from tests.unit.configuration.values import ACCOUNT, parsed
+
+OURS, THEIRS = "arn:aws:iam::123456789012:role/mine", "arn:aws:iam::999999999999:role/theirs"
+
+
+def problems(config: Config) -> list[str]:
+    try:
+        fit.require(config.in_account(ACCOUNT), ACCOUNT)
+    except ConfigurationError as err:
+        return err.problems
+    return []
+
+
+def test_configuration_of_defaults_fits():
+    assert problems(Config()) == []
+    assert problems(Config(item_images=ItemImages())) == []
+
+
+@pytest.mark.parametrize("key", ["cloudWatchRoleArn", "firehoseDeliveryRoleArn", "lambdaExecRoleArn"])
+def test_role_of_another_account_does_not_fit(key: str):
+    assert problems(parsed({key: OURS})) == []
+    (told,) = problems(parsed({key: THEIRS}))
+    assert told.startswith(f"{key}: {THEIRS} is a role of account 999999999999")
+
+
+def test_key_of_another_region_does_not_fit():
+    assert problems(Config(kms_key_arn="arn:aws:kms:eu-west-1:123456789012:key/1")) == []
+    (told,) = problems(Config(kms_key_arn="arn:aws:kms:us-east-1:123456789012:key/1"))
+    assert told.startswith("kmsKeyArn: it is a key of us-east-1, and what is in eu-west-1")
+
+
+@pytest.mark.parametrize(
+    ("log", "images", "fits"),
+    [
+        ("dynamodb", "dynamodb", False),
+        ("dynamodb", "", False),
+        ("", "images", False),
+        ("a", "a/b", False),
+        ("a/b", "a", False),
+        ("a", "ab", True),
+        ("a/b", "a/c", True),
+    ],
+)
+def test_images_and_log_of_one_bucket_lie_beside_each_other(log: str, images: str, fits: bool):
+    """Also where one of them is named, and the other is the default of the account."""
+    default = Config().in_account(ACCOUNT).bucket
+    found = problems(Config(prefix=log, item_images=ItemImages(bucket=default, prefix=images)))
+    assert bool(found) != fits
+    assert problems(Config(bucket="mine", prefix=log, item_images=ItemImages(bucket="other", prefix=images))) == []
+
+
+def test_all_that_does_not_fit_is_told_together_with_the_account():
+    config = parsed({"lambdaExecRoleArn": THEIRS, "kmsKeyArn": "arn:aws:kms:us-east-1:123456789012:key/1"})
+    with pytest.raises(ConfigurationError, match="account 123456789012, region eu-west-1") as caught:
+        fit.require(config.in_account(ACCOUNT), ACCOUNT)
+    assert len(caught.value.problems) == 2
