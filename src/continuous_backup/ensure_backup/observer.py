@@ -242,16 +242,24 @@ class Observer:
                 return None
             raise
         destinations = described.get("Destinations") or [{}]
+        destination = _destination(destinations[0].get("ExtendedS3DestinationDescription") or {})
+        its_tags = {each["Key"]: each.get("Value", "") for each in tags}
         return DeliveryStream(
             name=name,
             status=described["DeliveryStreamStatus"],
-            tags={each["Key"]: each.get("Value", "") for each in tags},
+            tags=its_tags,
             arn=described["DeliveryStreamARN"],
             version=described["VersionId"],
             destination_id=destinations[0].get("DestinationId", ""),
-            destination=_destination(destinations[0].get("ExtendedS3DestinationDescription") or {}),
+            destination=destination,
+            proved=self._writes_as_ours_do(destination, its_tags.get(naming.TABLE_TAG, "")),
             encryption=_encryption(described.get("DeliveryStreamEncryptionConfiguration") or {}),
         )
+
+    def _writes_as_ours_do(self, found: Destination, table: str) -> bool:
+        """With our role, or to the place of the table that its tag names: one of them may have been changed."""
+        place = (self._account.bucket_arn(self._config.bucket), naming.table_prefix(self._config.prefix, table))
+        return found.role_arn == self._config.delivery_role_arn or (found.bucket_arn, found.prefix) == place
 
     def _delivery_stream_names(self) -> list[str]:
         names: list[str] = []

@@ -333,6 +333,12 @@ def _somebody_elses_steps(found: DeliveryStream | None, name: str, table: str) -
 
 
 def _conflict(found: DeliveryStream, table: str) -> Problem | None:
+    if found.tagged and not found.proved:
+        return Problem(
+            f"delivery stream {found.name} has our tags, and neither our delivery role nor our bucket and prefix",
+            f"tags are no proof, so it is left alone: take the tag {naming.MANAGED_TAG} away if it is somebody "
+            "else's, or set its role right if it is ours",
+        )
     if not found.ours:
         return Problem(
             f"delivery stream {found.name} is there already and is not ours",

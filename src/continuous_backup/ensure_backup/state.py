@@ -65,7 +65,11 @@ class Encryption:
 
 @dataclass(frozen=True)
 class DeliveryStream:
-    """`destination` and `encryption` are None where only a list of names and tags was read."""
+    """`destination` and `encryption` are None where only a list of names and tags was read.
+
+    `proved` is whether it writes as ours do: with our delivery role, or to our bucket and prefix. Others may set
+    tags; so no tag alone makes it ours. Where only a list was read, it is taken to be so, and nothing is changed.
+    """
 
     name: str
     status: str = "ACTIVE"
@@ -75,9 +79,15 @@ class DeliveryStream:
     destination_id: str = ""
     destination: Destination | None = None
     encryption: Encryption | None = None
+    proved: bool = True
 
     @property
     def ours(self) -> bool:
+        return self.tagged and self.proved
+
+    @property
+    def tagged(self) -> bool:
+        """Whether its tags say that it is ours."""
         return self.tags.get(naming.MANAGED_TAG) == naming.MANAGED_TAG_VALUE
 
     @property

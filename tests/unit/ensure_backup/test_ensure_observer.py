@@ -334,3 +334,58 @@ def test_glance_believes_what_is_told_of_a_mapping_and_asks_only_where_a_mark_is
     overview = Overview(listing.mappings, frozenset(), frozenset({NAME}), tags)
     (found,) = observer.glance(NAME, overview).mappings
     assert found.not_restorable == expected
+
+
+# --- a tag is no proof
+
+THEIR_ROLE, THEIR_BUCKET = "arn:aws:iam::123456789012:role/theirs", "arn:aws:s3:::theirs"
+OUR_BUCKET = ACCOUNT.bucket_arn(CONFIG.bucket)
+
+
+@pytest.mark.parametrize(
+    ("role", "bucket", "prefix", "ours"),
+    [
+        (CONFIG.delivery_role_arn, OUR_BUCKET, "dynamodb/Orders/", True),
+        (CONFIG.delivery_role_arn, THEIR_BUCKET, "logs/", True),
+        (THEIR_ROLE, OUR_BUCKET, "dynamodb/Orders/", True),
+        (THEIR_ROLE, OUR_BUCKET, "dynamodb/Carts/", False),
+        (THEIR_ROLE, OUR_BUCKET, "logs/", False),
+        (THEIR_ROLE, THEIR_BUCKET, "dynamodb/Orders/", False),
+    ],
+)
+def test_delivery_stream_with_our_tags_is_ours_where_it_also_writes_as_ours_do(
+    observer: Observer, stub: Stubs, role: str, bucket: str, prefix: str, ours: bool
+) -> None:
+    """Either may have been changed in the configuration since it was made."""
+    destination = {
+        "RoleARN": role,
+        "BucketARN": bucket,
+        "Prefix": prefix,
+        "BufferingHints": {},
+        "CompressionFormat": "GZIP",
+        "EncryptionConfiguration": {},
+    }
+    described = {
+        "DeliveryStreamName": NAME,
+        "DeliveryStreamARN": ACCOUNT.delivery_stream_arn(NAME),
+        "DeliveryStreamStatus": "ACTIVE",
+        "DeliveryStreamType": "DirectPut",
+        "VersionId": "1",
+        "Destinations": [{"DestinationId": "1", "ExtendedS3DestinationDescription": destination}],
+        "HasMoreDestinations": False,
+    }
+    stub("firehose").add_response("describe_delivery_stream", {"DeliveryStreamDescription": described})
+    tags = [{"Key": key, "Value": its} for key, its in want.delivery_stream_tags(NAME, CONFIG, ACCOUNT).items()]
+    stub("firehose").add_response("list_tags_for_delivery_stream", {"Tags": tags, "HasMoreTags": False})
+    found = observer.delivery_stream(NAME)
+    assert found
+    assert (found.tagged, found.ours) == (True, ours)
+
+
+def test_delivery_stream_with_our_tags_and_another_kind_of_destination_is_not_ours(
+    observer: Observer, stub: Stubs
+) -> None:
+    described_as(stub, NAME, want.delivery_stream_tags(NAME, CONFIG, ACCOUNT))
+    found = observer.delivery_stream(NAME)
+    assert found
+    assert not found.ours

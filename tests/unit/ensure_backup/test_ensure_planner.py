@@ -14,6 +14,7 @@ from continuous_backup.ensure_backup.actions import (
     DeleteMapping,
     DisableStream,
     EnableStream,
+    EncryptDeliveryStream,
     MarkInUse,
     MarkReleased,
     Problem,
@@ -467,3 +468,21 @@ def test_plan_of_a_table_called_aws_without_a_prefix_is_a_problem_and_with_one_i
     assert isinstance(problem, Problem)
     assert "aws/lambda/" in str(problem)
     assert not [each for each in planned(state) if isinstance(each, Problem)]
+
+
+@pytest.mark.parametrize("wanted", [Wanted.PROTECTED, Wanted.KEPT, Wanted.RELEASED, Wanted.DEPROVISIONED])
+@pytest.mark.parametrize("there", [table(), None], ids=["a table", "gone"])
+def test_plan_with_a_strangers_delivery_stream_that_was_given_our_tags_touches_it_never(wanted, there) -> None:
+    """Who may set tags could have it deleted, or pointed to our bucket, by the next sweep."""
+    forged = released(1_000_000, proved=False)
+    for mappings in ((mapping(),), ()):
+        steps = planned(backup(table=there, delivery_stream=forged, mappings=mappings), wanted)
+        touching = UpdateDeliveryStream | DeleteDeliveryStream | MarkInUse | MarkReleased | EncryptDeliveryStream
+        assert not [each for each in steps if isinstance(each, touching)]
+
+
+def test_plan_with_a_strangers_delivery_stream_that_was_given_our_tags_says_what_to_do() -> None:
+    (problem,) = planned(backup(delivery_stream=delivery_stream(proved=False)))
+    assert isinstance(problem, Problem)
+    assert "has our tags, and neither our delivery role nor our bucket and prefix" in str(problem)
+    assert "take the tag dynamodb-continuous-backup away" in problem.hint

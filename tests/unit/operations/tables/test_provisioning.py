@@ -98,7 +98,18 @@ def described_delivery_stream(stub, name: str, tags: dict[str, str]) -> None:
                 "DeliveryStreamStatus": "ACTIVE",
                 "DeliveryStreamType": "DirectPut",
                 "VersionId": "1",
-                "Destinations": [],
+                "Destinations": [
+                    {
+                        "DestinationId": "1",
+                        "ExtendedS3DestinationDescription": {
+                            "RoleARN": CONFIG.delivery_role_arn,
+                            "BucketARN": ACCOUNT.bucket_arn(CONFIG.bucket),
+                            "BufferingHints": {},
+                            "CompressionFormat": "GZIP",
+                            "EncryptionConfiguration": {},
+                        },
+                    }
+                ],
                 "HasMoreDestinations": False,
             }
         },
