@@ -44,6 +44,11 @@ _OVERTAKEN = {
 }
 
 
+#: DynamoDB's words where the stream is on, or off, already; its code is that of every wrong request.
+#: Seen on AWS by others: hashicorp/terraform-provider-aws 18402, aws-controllers-k8s/community 2782.
+_STREAM_IS_SO = ("already has an enabled stream", "has no stream to disable")
+
+
 class Applies(Protocol):
     """What a plan's actions are handed to: an executor, or something that only tells."""
 
@@ -72,7 +77,7 @@ class Executor:
         try:
             self._change(action)
         except ClientError as err:
-            if error_code(err) not in _OVERTAKEN:
+            if not _is_overtaken(err):
                 raise
             self._log.info("Overtaken: %s: %s", action, err, extra={"table": action.table})
 
@@ -317,6 +322,11 @@ def _request(aim: Destination) -> dict[str, Any]:
             "LogStreamName": aim.log_stream,
         },
     } | ({"FileExtension": aim.file_extension} if aim.file_extension else {})
+
+
+def _is_overtaken(err: ClientError) -> bool:
+    message = str(err.response.get("Error", {}).get("Message", "")).lower()
+    return error_code(err) in _OVERTAKEN or any(each in message for each in _STREAM_IS_SO)
 
 
 def _cannot_assume(err: ClientError) -> bool:

@@ -372,3 +372,28 @@ def test_apply_of_many_control_calls_keeps_firehoses_pace(calls: Calls) -> None:
     for _ in range(9):
         executor.apply(DeleteDeliveryStream(NAME, NAME, "because"))
     assert calls.now - 1_000 == pytest.approx(8 / 4)
+
+
+@pytest.mark.parametrize(
+    ("action", "said"),
+    [
+        (EnableStream(NAME), f"Table already has an enabled stream: TableName: {NAME}"),
+        (DisableStream(NAME, "KEYS_ONLY"), f"Table has no stream to disable: TableName: {NAME}"),
+    ],
+)
+def test_apply_when_somebody_has_switched_the_stream_meanwhile_leaves_it_to_the_next_look(
+    aws: Aws, caplog: pytest.LogCaptureFixture, action: Action, said: str
+):
+    """DynamoDB's code for it is that of every wrong request, so its words are what tells."""
+    with Stubber(aws.client("dynamodb")) as dynamodb:
+        dynamodb.add_client_error("update_table", "ValidationException", said)
+        with caplog.at_level(logging.INFO):
+            Executor(aws, CONFIG, ACCOUNT, logging.getLogger("test-overtaken")).apply(action)
+    assert "Overtaken" in caplog.text
+
+
+def test_apply_when_the_request_is_wrong_raises_what_dynamodb_says(aws: Aws):
+    with Stubber(aws.client("dynamodb")) as dynamodb:
+        dynamodb.add_client_error("update_table", "ValidationException", "1 validation error detected")
+        with pytest.raises(ClientError, match="1 validation error"):
+            Executor(aws, CONFIG, ACCOUNT, logging.getLogger("test-overtaken")).apply(EnableStream(NAME))
