@@ -1,19 +1,48 @@
 """`make local`: an emulated account with everything deployed in it, to play with until Ctrl-C."""
 
+import fcntl
 import shutil
 import signal
 import sys
 import threading
+import time
+from pathlib import Path
 from shlex import quote
 
 from local.emulator import ROOT, EmulatorError
-from local.stage import PREFIX, REPOSITORY, ScriptFailed, Stage
+from local.stage import PREFIX, REPOSITORY, ScriptFailed, Settings, Stage
 
 
 def main() -> int:
-    """Stays up until it is interrupted; nothing is left running then."""
+    """Stays up until it is interrupted; nothing is left running then. One at a time: it has one folder."""
     work = REPOSITORY / ".local" / "playground"
-    shutil.rmtree(work, ignore_errors=True)
+    work.parent.mkdir(parents=True, exist_ok=True)
+    with (work.parent / "playground.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print("Error: `make local` is running already\nTry: its terminal says how to use it", file=sys.stderr)
+            return 1
+        if kept := kept_aside(work / "config.hjson", Settings()):
+            print(f"The configuration that you edited last time is in {kept}")
+        shutil.rmtree(work, ignore_errors=True)
+        return _play(work)
+
+
+def kept_aside(config: Path, as_made: Settings) -> Path | None:
+    """Where an edited configuration was moved to, out of the folder that is made anew; None where unedited."""
+    if not config.exists():
+        return None
+    edited = config.read_bytes()
+    as_made.write(config)
+    if edited == config.read_bytes():
+        return None
+    kept = config.parent.parent / f"playground-config-{time.strftime('%Y%m%d-%H%M%S')}.hjson"
+    kept.write_bytes(edited)
+    return kept
+
+
+def _play(work: Path) -> int:
     over = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: _stop(over))

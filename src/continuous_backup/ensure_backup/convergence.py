@@ -41,6 +41,8 @@ class Outcome:
 
 
 Progress = Callable[[Outcome], None]
+#: Told what is waited for, by table, whenever that is something else than before.
+Waiting = Callable[[dict[str, Wait]], None]
 
 
 class Convergence:
@@ -72,13 +74,15 @@ class Convergence:
         deadline: float,
         patience: float = float("inf"),
         on_settled: Progress = lambda _: None,
+        on_waiting: Waiting = lambda _: None,
     ) -> dict[str, Outcome]:
         """Works on all tables until each is as wanted, has failed, or waits for a person or too long.
 
         `deadline` is in seconds since 1970; what is not done by then keeps its Wait in the outcome. So
         does a table on which nothing could be done for `patience` seconds, or that has to wait at least
-        so long. `on_settled` is told of each table that is finished with.
+        so long. `on_settled` is told of each table that is finished with, `on_waiting` of what is waited for.
         """
+        told: dict[str, str] = {}
         outcomes = {table: Outcome(table) for table in tables}
         repeated: dict[str, Counter[str]] = {table: Counter() for table in outcomes}
         impatient_at = dict.fromkeys(outcomes, self._aws.clock() + patience)
@@ -116,6 +120,11 @@ class Convergence:
             pause = _FIRST_PAUSE_SECONDS if changed else _next_pause(pause, waits)
             if self._aws.clock() + pause >= deadline:
                 break
+            news = {table: outcomes[table].waiting[0] for table in pending if outcomes[table].waiting}
+            news = {table: wait for table, wait in news.items() if told.get(table) != _reason(wait)}
+            told |= {table: _reason(wait) for table, wait in news.items()}
+            if news:
+                on_waiting(news)
             self._aws.sleep(pause)
         for table in pending:
             on_settled(outcomes[table])
@@ -155,6 +164,11 @@ class Convergence:
 def _backs_up(state: BackupState, wanted: Wanted) -> bool:
     opted_out = state.table is None or (state.table.opted_out and wanted is Wanted.PROTECTED)
     return wanted in {Wanted.PROTECTED, Wanted.PROVISIONED} and not opted_out
+
+
+def _reason(wait: Wait) -> str:
+    """What it is for, without how long it still takes."""
+    return str(wait).partition(" (")[0]
 
 
 def _next_pause(last: float, waits: list[float]) -> float:

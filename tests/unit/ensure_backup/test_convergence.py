@@ -278,3 +278,16 @@ def test_run_when_the_log_comes_to_lack_something_marks_it_once_and_then_finds_i
     )
     assert applied.actions == [MarkRestorability("Orders", "mapping-1", ("transformer",))]
     assert outcomes["Orders"].as_wanted
+
+
+def test_run_tells_what_it_waits_for_once_for_each_reason_however_long_it_takes() -> None:
+    making = backup(table=table(stream=None, status="CREATING"))
+    told: list[list[str]] = []
+    convergence(Looks(Orders=[making, making, making, NEW, MAPPABLE, GOOD]), Applied()).run(
+        ["Orders"],
+        Wanted.PROTECTED,
+        deadline=FOREVER,
+        on_waiting=lambda waits: told.append([str(each) for each in waits.values()]),
+    )
+    assert told[0] == ["wait for table Orders, which is CREATING, to be ACTIVE"]
+    assert len(told) == len({*map(tuple, told)}) == 3

@@ -161,6 +161,7 @@ def _release(provisioning: Provisioning, wired: list[str], executor: Executor, s
         [TablePlan(table, provisioning.release_steps(table)) for table in wired],
         Wanted.RELEASED,
         lambda each: cli.tell(f"{each.table}: {each.result}"),
+        on_waiting=table_scripts.tell_waits,
     )
     left = [each.table for each in results if not each.ok]
     if left:

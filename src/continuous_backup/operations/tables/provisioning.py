@@ -10,7 +10,7 @@ from continuous_backup import naming
 from continuous_backup.aws import Aws, BotoCoreError, ClientError, error_code, explain
 from continuous_backup.configuration.config import Config
 from continuous_backup.ensure_backup.actions import Action, Problem, Step
-from continuous_backup.ensure_backup.convergence import Convergence, Outcome
+from continuous_backup.ensure_backup.convergence import Convergence, Outcome, Waiting
 from continuous_backup.ensure_backup.executor import Executor
 from continuous_backup.ensure_backup.observer import (
     DELIVERY_STREAM_CALLS_PER_SECOND,
@@ -184,6 +184,7 @@ class Provisioning:
         wanted: Wanted,
         on_settled: Callable[[TableResult], None] = lambda _: None,
         patience: float = PATIENCE_SECONDS,
+        on_waiting: Waiting = lambda _: None,
     ) -> list[TableResult]:
         """Brings all planned tables to what is wanted; a table that fails does not stop the others."""
         results = [_unchanged(plan) for plan in plans if not plan.steps]
@@ -195,6 +196,7 @@ class Provisioning:
             wanted,
             deadline=self._aws.clock() + patience,
             on_settled=lambda outcome: on_settled(_result(outcome, wanted, due[outcome.table])),
+            on_waiting=on_waiting,
         )
         return results + [_result(outcome, wanted, due[table]) for table, outcome in outcomes.items()]
 

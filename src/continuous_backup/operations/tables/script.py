@@ -3,14 +3,14 @@
 import argparse
 import logging
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from continuous_backup import naming
 from continuous_backup.aws import Aws
 from continuous_backup.configuration.config import Config
-from continuous_backup.ensure_backup.actions import CreateDeliveryStream, DeleteMapping, EnableStream, OptIn
+from continuous_backup.ensure_backup.actions import CreateDeliveryStream, DeleteMapping, EnableStream, OptIn, Wait
 from continuous_backup.ensure_backup.optin import Filter, opt_in_filter
 from continuous_backup.ensure_backup.wanted import Wanted
 from continuous_backup.errors import ExitCode
@@ -30,6 +30,9 @@ from continuous_backup.operations.tables.results import (
     in_words,
 )
 from continuous_backup.operations.tables.whitelist import Whitelist
+
+#: Of many tables that wait, so many are named.
+_WAITS_TOLD = 3
 
 
 class _TellProgress(logging.Handler):
@@ -124,12 +127,20 @@ def finish(
     if asked and any(plan.steps for plan in plans) and not cli.confirm(options, asked):
         cli.tell("Nothing was changed.")
         return ExitCode.FAILED
-    results = provisioning.carry_out(plans, wanted)
+    results = provisioning.carry_out(plans, wanted, on_waiting=tell_waits)
     of_images = images(plans) if images else []
     rows = [{"table": each.table, "result": each.in_words} for each in results]
     code = _show(options, account, results, of_images, rows)
     cli.tell(results_in_words(results, wanted))
     return code
+
+
+def tell_waits(waits: Mapping[str, Wait]) -> None:
+    """What is waited for, with the time that it takes where that is known; of many tables, of some."""
+    for wait in list(waits.values())[:_WAITS_TOLD]:
+        cli.tell(f"  {wait}")
+    if (more := len(waits) - _WAITS_TOLD) > 0:
+        cli.tell(f"  and for the like of {more} more tables")
 
 
 def results_in_words(results: Sequence[TableResult], wanted: Wanted) -> str:

@@ -35,7 +35,7 @@ class Provisioning:
         self.failing = failing
         self.carried_out: list[tuple[list[TablePlan], Wanted]] = []
 
-    def carry_out(self, plans, wanted):
+    def carry_out(self, plans, wanted, on_waiting):
         self.carried_out.append((plans, wanted))
         return [
             TableResult(plan.table, "done", self._standing(plan), not_restorable=plan.not_restorable)
@@ -336,3 +336,16 @@ def test_log_of_the_scripts_is_a_line_of_progress_on_stderr(capsys):
     table_scripts.log().info("once")
 
     assert capsys.readouterr() == ("", "  Orders: enable the stream\n  once\n")
+
+
+def test_waits_are_told_with_their_reason_and_length_and_of_many_tables_some(capsys):
+    wait = Wait("delivery stream Orders to write what it holds (420 s)", at_least=420)
+    table_scripts.tell_waits({"Orders": wait})
+    table_scripts.tell_waits({f"table-{number}": Wait(f"table-{number} to be ACTIVE") for number in range(5)})
+    assert capsys.readouterr().err.splitlines() == [
+        "  wait for delivery stream Orders to write what it holds (420 s)",
+        "  wait for table-0 to be ACTIVE",
+        "  wait for table-1 to be ACTIVE",
+        "  wait for table-2 to be ACTIVE",
+        "  and for the like of 2 more tables",
+    ]
