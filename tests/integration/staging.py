@@ -50,5 +50,15 @@ def delivery_streams(stage: Stage) -> list[str]:
     return names
 
 
+def stream_arn(stage: Stage, table: str) -> str:
+    described = stage.emulator.client("dynamodb").describe_table(TableName=table)["Table"]
+    return str(described.get("LatestStreamArn", ""))
+
+
+def described_delivery_stream(stage: Stage, table: str) -> dict[str, Any]:
+    found: dict[str, Any] = stage.emulator.client("firehose").describe_delivery_stream(DeliveryStreamName=table)
+    return found["DeliveryStreamDescription"]
+
+
 def wait_until(condition: Callable[[], bool], what: str, within: float = 60) -> None:
     wait_for(lambda: condition() or None, what, within)
