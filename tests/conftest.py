@@ -6,6 +6,31 @@ from pathlib import Path
 
 import pytest
 
+#: Files that take longest, mostly waiting, the longest first: begun last, one of them would be waited for alone.
+_LONGEST = (
+    "test_faults_of_time",
+    "test_pipeline",
+    "test_item_images",
+    "test_sweeping",
+    "test_provisioning_tables",
+    "test_choosing_anew",
+    "test_soak",
+    "test_wiring",
+    "test_emulator",
+    "test_switching_compression",
+    "test_deploying",
+    "test_choices_wiring",
+    "test_undeploying",
+    "test_faults_of_answers",
+    "test_restoring_images",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The order is the workers' too: `--dist loadfile` hands out the files as they come."""
+    places = {name: place for place, name in enumerate(_LONGEST)}
+    items.sort(key=lambda item: places.get(item.path.stem, len(places)))
+
 
 @pytest.fixture(scope="session")
 def folder_of_the_session(tmp_path_factory: pytest.TempPathFactory) -> Path:
