@@ -180,7 +180,7 @@ class Stage:
         found = [each for page in pages for each in page["EventSourceMappings"]]
         return [each for each in found if f":table/{table}/stream/" in each["EventSourceArn"]]
 
-    def wait_until_wired(self, table: str, within: float = 60) -> dict[str, Any]:
+    def wait_until_wired(self, table: str, within: float = 120) -> dict[str, Any]:
         """The table's mapping, once it is there and on."""
         return wait_for(
             lambda: next((each for each in self.mappings(table) if each["State"] == "Enabled"), None),
@@ -230,7 +230,7 @@ def user_with(iam: Any, name: str, policies: Sequence[str], filled_in: Mapping[s
     return Credentials(key["AccessKeyId"], key["SecretAccessKey"])
 
 
-def wait_for(condition: Callable[[], T | None], what: str, within: float = 60, every: float = 0.2) -> T:
+def wait_for(condition: Callable[[], T | None], what: str, within: float = 120, every: float = 0.2) -> T:
     """What the condition gives as soon as that is true. Raises NotInTime after `within` seconds."""
     deadline = time.monotonic() + within
     while True:

@@ -30,7 +30,7 @@ def put(stage: Stage, table: str, *numbers: int, **attributes: dict[str, Any]) -
         stage.emulator.client("dynamodb").put_item(TableName=table, Item=item)
 
 
-def wait_for_changes(stage: Stage, table: str, count: int, within: float = 60) -> ChangeLog:
+def wait_for_changes(stage: Stage, table: str, count: int, within: float = 120) -> ChangeLog:
     """The change log of a table, once it has that many changes."""
     log = ChangeLog(stage.emulator.client("s3"), stage.bucket, PREFIX, table)
     wait_for(lambda: len(log.read_new()) >= count, f"{count} changes of {table}", within)
@@ -60,5 +60,5 @@ def described_delivery_stream(stage: Stage, table: str) -> dict[str, Any]:
     return found["DeliveryStreamDescription"]
 
 
-def wait_until(condition: Callable[[], bool], what: str, within: float = 60) -> None:
+def wait_until(condition: Callable[[], bool], what: str, within: float = 120) -> None:
     wait_for(lambda: condition() or None, what, within)
