@@ -4,9 +4,15 @@ VENV := .venv
 BIN := $(VENV)/bin
 # What plays AWS has an environment of its own: it pins a release of botocore, and the product's is the newest.
 EMULATOR := .venv-emulator
-TESTS ?= tests
+TESTS ?=
 
 .PHONY: help install install-dev demo demo-continuity local check test coverage soak bench smoke findings lint format lock clean
+
+# Two runs: each worker collects all tests of its run, and of those that wait for others, many run side by side.
+COMPUTING := tests/unit tests/properties
+WAITING := tests $(COMPUTING:%=--ignore=%)
+# Where the environment keeps Python from writing bytecode, hundreds of processes would compile the same sources.
+PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder
 
 help: ## say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -50,14 +56,21 @@ local: install-dev ## the same emulator with everything deployed, to play with, 
 	@$(BIN)/python -m local.playground
 
 check: lint ## lint, types, unit tests and properties: for every commit
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests/unit tests/properties
+	$(PYTEST) -n 2 $(COMPUTING)
 
 test: install-dev ## all tests; TESTS=tests/unit for some of them
-	$(BIN)/python -m pytest -n 5 --dist loadfile --no-loadscope-reorder $(TESTS)
+ifdef TESTS
+	$(PYTEST) -n 5 $(TESTS)
+else
+	@computed=0; waited=0; set -x; \
+	$(PYTEST) -n 2 $(COMPUTING) || computed=$$?; \
+	$(PYTEST) -n 8 $(WAITING) || waited=$$?; \
+	{ set +x; } 2>/dev/null; exit $$((computed ? computed : waited))
+endif
 
 coverage: install-dev ## all tests, and which lines and branches of src they reach; TESTS=tests/unit for some of them
 	$(BIN)/python -m coverage erase
-	$(BIN)/python -m coverage run -m pytest -n 5 --dist loadfile --no-loadscope-reorder $(TESTS)
+	$(BIN)/python -m coverage run -m pytest -n 5 --dist loadfile --no-loadscope-reorder $(or $(TESTS),tests)
 	$(BIN)/python -m coverage combine --quiet
 	$(BIN)/python -m coverage report --include="src/*" --skip-covered
 

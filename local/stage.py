@@ -1,8 +1,12 @@
 """An account with continuous backup deployed in it, made as a user would make it, on the emulator."""
 
+import hashlib
 import json
+import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -89,9 +93,28 @@ class Stage:
         self.emulator.stop()
 
     def build(self) -> None:
-        """./build.sh, for the Python that the emulator runs functions with."""
+        """./build.sh, for the Python that the emulator runs functions with.
+
+        With STAGE_BUILDS in the environment, that folder keeps what is built: whoever wants the same, of the
+        same sources, takes it from there.
+        """
         self.settings.write(self.config_file)
-        self.run([str(REPOSITORY / "build.sh"), str(self.config_file), "--this-machine", "--dist", str(self.dist)])
+        command = [str(REPOSITORY / "build.sh"), str(self.config_file), "--this-machine", "--dist"]
+        if not os.environ.get("STAGE_BUILDS"):
+            self.run([*command, str(self.dist)])
+            return
+        own = {each.name: each.read_text() for each in (self.config_file, *self.work.glob("*.py"))}
+        name = hashlib.sha256(json.dumps(own, sort_keys=True).encode()).hexdigest()[:16]
+        kept = Path(os.environ["STAGE_BUILDS"]) / name
+        if not kept.exists():
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            unfinished = Path(tempfile.mkdtemp(dir=kept.parent))
+            self.run([*command, str(unfinished)])
+            try:
+                unfinished.rename(kept)
+            except OSError:  # somebody was faster
+                shutil.rmtree(unfinished)
+        shutil.copytree(kept, self.dist, dirs_exist_ok=True)
 
     def deploy(self, *options: str, **how: Any) -> "subprocess.CompletedProcess[str]":
         """deploy.py, as the account's root: what MiniStack asks of IAM for it is not what AWS asks."""
@@ -157,7 +180,7 @@ class Stage:
         found = [each for page in pages for each in page["EventSourceMappings"]]
         return [each for each in found if f":table/{table}/stream/" in each["EventSourceArn"]]
 
-    def wait_until_wired(self, table: str, within: float = 60) -> dict[str, Any]:
+    def wait_until_wired(self, table: str, within: float = 120) -> dict[str, Any]:
         """The table's mapping, once it is there and on."""
         return wait_for(
             lambda: next((each for each in self.mappings(table) if each["State"] == "Enabled"), None),
@@ -207,7 +230,7 @@ def user_with(iam: Any, name: str, policies: Sequence[str], filled_in: Mapping[s
     return Credentials(key["AccessKeyId"], key["SecretAccessKey"])
 
 
-def wait_for(condition: Callable[[], T | None], what: str, within: float = 60, every: float = 0.2) -> T:
+def wait_for(condition: Callable[[], T | None], what: str, within: float = 120, every: float = 0.2) -> T:
     """What the condition gives as soon as that is true. Raises NotInTime after `within` seconds."""
     deadline = time.monotonic() + within
     while True:
