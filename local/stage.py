@@ -23,6 +23,8 @@ PREFIX = "dynamodb"
 
 T = TypeVar("T")
 
+_LONGEST_PAUSE_SECONDS = 0.7
+
 
 class NotInTime(AssertionError):
     """What was waited for did not come; the message says what, and how long it was waited for."""
@@ -231,7 +233,11 @@ def user_with(iam: Any, name: str, policies: Sequence[str], filled_in: Mapping[s
 
 
 def wait_for(condition: Callable[[], T | None], what: str, within: float = 120, every: float = 0.2) -> T:
-    """What the condition gives as soon as that is true. Raises NotInTime after `within` seconds."""
+    """What the condition gives soon after that is true. Raises NotInTime after `within` seconds.
+
+    It is asked for at first after `every` seconds, and then less and less often: whoever asks keeps the emulator
+    from what it is waited for.
+    """
     deadline = time.monotonic() + within
     while True:
         if found := condition():
@@ -239,3 +245,4 @@ def wait_for(condition: Callable[[], T | None], what: str, within: float = 120, 
         if time.monotonic() > deadline:
             raise NotInTime(f"waited {within:.0f} s for {what}")
         time.sleep(every)
+        every = max(every, min(every * 1.3, _LONGEST_PAUSE_SECONDS))

@@ -10,22 +10,25 @@ import pytest
 
 #: Files that take longest, mostly waiting, the longest first: begun last, one of them would be waited for alone.
 _LONGEST = (
-    "test_faults_of_time",
-    "test_pipeline",
-    "test_item_images",
-    "test_sweeping",
     "test_provisioning_tables",
-    "test_choosing_anew",
-    "test_soak",
-    "test_wiring",
-    "test_emulator",
-    "test_switching_compression",
+    "test_item_images",
+    "test_faults_of_time",
     "test_deploying",
-    "test_choices_wiring",
-    "test_undeploying",
-    "test_faults_of_answers",
+    "test_choosing_anew",
+    "test_pipeline",
     "test_restoring_images_from_buckets",
     "test_restoring_images",
+    "test_sweeping",
+    "test_account_concurrency",
+    "test_faults_of_processes",
+    "test_choices_wiring",
+    "test_wiring",
+    "test_undeploying",
+    "test_soak",
+    "test_faults_of_answers",
+    "test_faults_partial_failures",
+    "test_switching_compression",
+    "test_emulator",
 )
 
 
