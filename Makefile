@@ -8,9 +8,6 @@ TESTS ?=
 
 .PHONY: help install install-dev demo demo-continuity local check test coverage soak bench smoke findings lint format lock clean
 
-# Two runs: each worker collects all tests of its run, and of those that wait for others, many run side by side.
-COMPUTING := tests/unit tests/properties
-WAITING := tests $(COMPUTING:%=--ignore=%)
 # Where the environment keeps Python from writing bytecode, hundreds of processes would compile the same sources.
 PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder
 
@@ -56,28 +53,25 @@ local: install-dev ## the same emulator with everything deployed, to play with, 
 	@$(BIN)/python -m local.playground
 
 check: lint ## lint, types, unit tests and properties: for every commit
-	$(PYTEST) -n 2 $(COMPUTING)
+	$(PYTEST) -n 2 tests/unit tests/properties
 
 test: install-dev ## all tests; TESTS=tests/unit for some of them
 ifdef TESTS
 	$(PYTEST) -n 5 $(TESTS)
 else
-	@computed=0; waited=0; set -x; \
-	$(PYTEST) -n 2 $(COMPUTING) || computed=$$?; \
-	$(PYTEST) -n 8 $(WAITING) || waited=$$?; \
-	{ set +x; } 2>/dev/null; exit $$((computed ? computed : waited))
+	@$(BIN)/python -m tests.run
 endif
 
 coverage: install-dev ## all tests, and which lines and branches of src they reach; TESTS=tests/unit for some of them
 	$(BIN)/python -m coverage erase
-	$(BIN)/python -m coverage run -m pytest -n 5 --dist loadfile --no-loadscope-reorder $(or $(TESTS),tests)
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m coverage run $(if $(TESTS),-m pytest -n 5 --dist loadfile $(TESTS),-m tests.run)
 	$(BIN)/python -m coverage combine --quiet
 	$(BIN)/python -m coverage report --include="src/*" --skip-covered
 
 soak: install-dev ## write to a table under random faults for MINUTES=30, and compare its log with it all the time
 	@$(BIN)/python -m tests.faults.soak --minutes $(or $(MINUTES),30) $(OPTIONS)
 
-smoke: install-dev ## try what is deployed in the AWS account of your settings; OPTIONS="--profile x"; asks first
+smoke: install ## try what is deployed in the AWS account of your settings; OPTIONS="--profile x"; asks first
 	@$(BIN)/python -m tests.smoke.aws_account $(OPTIONS)
 
 bench: install-dev ## speed, memory, cost and cold start, in some minutes; OPTIONS="--only cost --output json"

@@ -7,27 +7,19 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from string import Template
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 from local.api_events import ApiEvents
 from local.emulator import ROOT, Credentials, Emulator
+from local.waiting import wait_for
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 PREFIX = "dynamodb"
-
-T = TypeVar("T")
-
-_LONGEST_PAUSE_SECONDS = 0.7
-
-
-class NotInTime(AssertionError):
-    """What was waited for did not come; the message says what, and how long it was waited for."""
 
 
 class ScriptFailed(AssertionError):
@@ -230,19 +222,3 @@ def user_with(iam: Any, name: str, policies: Sequence[str], filled_in: Mapping[s
         iam.put_user_policy(UserName=name, PolicyName=policy, PolicyDocument=document)
     key = iam.create_access_key(UserName=name)["AccessKey"]
     return Credentials(key["AccessKeyId"], key["SecretAccessKey"])
-
-
-def wait_for(condition: Callable[[], T | None], what: str, within: float = 120, every: float = 0.2) -> T:
-    """What the condition gives soon after that is true. Raises NotInTime after `within` seconds.
-
-    It is asked for at first after `every` seconds, and then less and less often: whoever asks keeps the emulator
-    from what it is waited for.
-    """
-    deadline = time.monotonic() + within
-    while True:
-        if found := condition():
-            return found
-        if time.monotonic() > deadline:
-            raise NotInTime(f"waited {within:.0f} s for {what}")
-        time.sleep(every)
-        every = max(every, min(every * 1.3, _LONGEST_PAUSE_SECONDS))

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from local.change_log_check import ChangeLog, Item, changes, fold, scan
-from local.stage import PREFIX, Settings, Stage, wait_for
+from local.stage import PREFIX, Settings, Stage
+from local.waiting import wait_for
 
 
 def deployed(work: Path, **settings: object) -> Iterator[Stage]:

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from local.stage import PREFIX, Stage, wait_for
+from local.stage import PREFIX, Stage
+from local.waiting import wait_for
 from tests.integration.choosing import THEIR_PREFIX, THEIRS, lines_under, marks, redeploy, theirs, with_theirs
 from tests.integration.staging import delivery_streams, put, wait_for_changes, wait_until, whitelist
 

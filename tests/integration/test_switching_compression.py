@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from local.stage import Settings, Stage, wait_for
+from local.stage import Settings, Stage
+from local.waiting import wait_for
 from tests.integration.staging import delivery_streams, deployed, put, wait_for_changes
 
 pytestmark = pytest.mark.emulator

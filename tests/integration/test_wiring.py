@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from continuous_backup import naming
-from local.stage import REPOSITORY, Stage, wait_for
+from local.stage import REPOSITORY, Stage
+from local.waiting import wait_for
 from tests.integration.staging import (
     delivery_streams,
     deployed,
