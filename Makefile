@@ -32,27 +32,33 @@ $(VENV)/.developing: requirements-dev.txt $(VENV)/.operating
 	$(BIN)/python $(PIP_INSTALL) -r requirements-dev.txt
 	@touch $@
 
-$(EMULATOR)/.installed: requirements-emulator.txt local/dynoxide/package-lock.json
-	$(call new-environment,$(EMULATOR))
+# The same Python as ours: functions that are built for this machine run in it.
+$(EMULATOR)/.installed: requirements-emulator.txt | $(BIN)/python
+	$(BIN)/python -m venv $(EMULATOR)
 	$(EMULATOR)/bin/python $(PIP_INSTALL) -r requirements-emulator.txt
+	@touch $@
+
+# Only tests need it.
+$(EMULATOR)/.second-engine: local/dynoxide/package-lock.json $(EMULATOR)/.installed
 	mkdir -p $(EMULATOR)/dynoxide && cp local/dynoxide/*.json $(EMULATOR)/dynoxide/
-	cd $(EMULATOR)/dynoxide && ../bin/npm ci --no-audit --no-fund --loglevel=error > npm.log || { cat npm.log >&2; exit 1; }
+	cd $(EMULATOR)/dynoxide && ../bin/npm ci --ignore-scripts --no-audit --no-fund --loglevel=error > npm.log \
+		|| { cat npm.log >&2; exit 1; }
 	@touch $@
 
 install: $(VENV)/.operating ## make .venv with what deploying and operating needs, and no more
 
-install-dev: $(VENV)/.developing $(EMULATOR)/.installed ## add what developing needs, and .venv-emulator; the targets below do it by themselves
+install-dev: $(VENV)/.developing $(EMULATOR)/.installed $(EMULATOR)/.second-engine ## add what developing needs, and .venv-emulator; the targets below do it by themselves
 
-demo: install-dev ## the whole pipeline on a local emulator of AWS, checked; COMPRESSION=forwarder for the other way
+demo: $(VENV)/.developing $(EMULATOR)/.installed ## the whole pipeline on a local emulator of AWS, checked; COMPRESSION=forwarder for the other way
 	@$(BIN)/python -m local.demo $(if $(COMPRESSION),--compression $(COMPRESSION))
 
-demo-continuity: install-dev ## a table survives the loss of its account: images, a replica in another account, a restore
+demo-continuity: $(VENV)/.developing $(EMULATOR)/.installed ## a table survives the loss of its account: images, a replica in another account, a restore
 	@$(BIN)/python -m local.continuity
 
-local: install-dev ## the same emulator with everything deployed, to play with, until Ctrl-C
+local: $(VENV)/.developing $(EMULATOR)/.installed ## the same emulator with everything deployed, to play with, until Ctrl-C
 	@$(BIN)/python -m local.playground
 
-check: lint ## lint, types, unit tests and properties: for every commit
+check: install-dev lint ## lint, types, unit tests and properties: for every commit
 	$(PYTEST) -n 2 tests/unit tests/properties
 
 test: install-dev ## all tests; TESTS=tests/unit for some of them
@@ -68,13 +74,13 @@ coverage: install-dev ## all tests, and which lines and branches of src they rea
 	$(BIN)/python -m coverage combine --quiet
 	$(BIN)/python -m coverage report --include="src/*" --skip-covered
 
-soak: install-dev ## write to a table under random faults for MINUTES=30, and compare its log with it all the time
+soak: $(VENV)/.developing $(EMULATOR)/.installed ## write to a table under random faults for MINUTES=30, and compare its log with it all the time
 	@$(BIN)/python -m tests.faults.soak --minutes $(or $(MINUTES),30) $(OPTIONS)
 
 smoke: install ## try what is deployed in the AWS account of your settings; OPTIONS="--profile x"; asks first
 	@$(BIN)/python -m tests.smoke.aws_account $(OPTIONS)
 
-bench: install-dev ## speed, memory, cost and cold start, in some minutes; OPTIONS="--only cost --output json"
+bench: $(VENV)/.developing $(EMULATOR)/.installed ## speed, memory, cost and cold start, in some minutes; OPTIONS="--only cost --output json"
 	@$(BIN)/python -m benchmarks $(OPTIONS)
 
 findings: ## show each surprise of findings/ again, in some ten minutes; NAME=one-of-them

@@ -89,8 +89,8 @@ class Stage:
     def build(self) -> None:
         """./build.sh, for the Python that the emulator runs functions with.
 
-        With STAGE_BUILDS in the environment, that folder keeps what is built: whoever wants the same, of the
-        same sources, takes it from there.
+        With STAGE_BUILDS in the environment, that folder keeps what is built, for one run of the tests: whoever
+        wants the same takes it from there.
         """
         self.settings.write(self.config_file)
         command = [str(REPOSITORY / "build.sh"), str(self.config_file), "--this-machine", "--dist"]

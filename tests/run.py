@@ -7,7 +7,6 @@ The second one is all that the first is not, so that no new folder is forgotten.
 """
 
 import os
-import signal
 import subprocess
 import sys
 import tempfile
@@ -30,17 +29,20 @@ def main() -> int:
             stdout=said,
             stderr=subprocess.STDOUT,
         )
-        try:
-            wait = [*PYTEST, "-n", _WAIT_AT_ONCE, *WAITING]
-            waiting = subprocess.run(wait, env=_ENVIRONMENT, check=False).returncode
-            computed = computing.wait()
-        except KeyboardInterrupt:
-            computing.send_signal(signal.SIGINT)
-            computing.wait()
-            return 130
+        waiting = subprocess.Popen([*PYTEST, "-n", _WAIT_AT_ONCE, *WAITING], env=_ENVIRONMENT)
+        statuses = [_ended(waiting), _ended(computing)]
         said.seek(0)
         sys.stdout.write(said.read().decode(errors="replace"))
-    return computed or waiting
+    return next(filter(None, statuses), 0)
+
+
+def _ended(run: "subprocess.Popen[bytes]") -> int:
+    """Its status. Ctrl-C reaches the runs themselves: they end what they have started, which is waited for."""
+    while True:
+        try:
+            return run.wait()
+        except KeyboardInterrupt:
+            continue
 
 
 if __name__ == "__main__":

@@ -191,11 +191,13 @@ def test_deploy_when_a_function_of_somebody_elses_has_the_name_changes_nothing(u
         Handler="index.handler",
         Code={"ZipFile": code.getvalue()},
     )
-    before = changing_calls(undeployed)
-    refused = undeployed.deploy(expect=1).stderr
-    assert "there is a function EnsureDynamoBackup that is not ours" in refused
-    assert changing_calls(undeployed) == before
-    undeployed.emulator.client("lambda").delete_function(FunctionName=naming.ENSURE_FUNCTION)
+    try:
+        before = changing_calls(undeployed)
+        refused = undeployed.deploy(expect=1).stderr
+        assert "there is a function EnsureDynamoBackup that is not ours" in refused
+        assert changing_calls(undeployed) == before
+    finally:  # others look at the same account
+        undeployed.emulator.client("lambda").delete_function(FunctionName=naming.ENSURE_FUNCTION)
 
 
 def test_deploy_when_the_bucket_is_in_another_region_says_so_and_does_nothing(undeployed: Stage) -> None:
