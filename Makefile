@@ -4,9 +4,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 # What plays AWS has an environment of its own: it pins a release of botocore, and the product's is the newest.
 EMULATOR := .venv-emulator
-TESTS ?= tests
+TESTS ?=
 
 .PHONY: help install install-dev demo demo-continuity local check test coverage soak bench smoke findings lint format lock clean
+
+# Where the environment keeps Python from writing bytecode, hundreds of processes would compile the same sources.
+PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder
 
 help: ## say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -29,45 +32,55 @@ $(VENV)/.developing: requirements-dev.txt $(VENV)/.operating
 	$(BIN)/python $(PIP_INSTALL) -r requirements-dev.txt
 	@touch $@
 
-$(EMULATOR)/.installed: requirements-emulator.txt local/dynoxide/package-lock.json
-	$(call new-environment,$(EMULATOR))
+# The same Python as ours: functions that are built for this machine run in it.
+$(EMULATOR)/.installed: requirements-emulator.txt | $(BIN)/python
+	$(BIN)/python -m venv $(EMULATOR)
 	$(EMULATOR)/bin/python $(PIP_INSTALL) -r requirements-emulator.txt
+	@touch $@
+
+# Only tests need it.
+$(EMULATOR)/.second-engine: local/dynoxide/package-lock.json $(EMULATOR)/.installed
 	mkdir -p $(EMULATOR)/dynoxide && cp local/dynoxide/*.json $(EMULATOR)/dynoxide/
-	cd $(EMULATOR)/dynoxide && ../bin/npm ci --no-audit --no-fund --loglevel=error > npm.log || { cat npm.log >&2; exit 1; }
+	cd $(EMULATOR)/dynoxide && ../bin/npm ci --ignore-scripts --no-audit --no-fund --loglevel=error > npm.log \
+		|| { cat npm.log >&2; exit 1; }
 	@touch $@
 
 install: $(VENV)/.operating ## make .venv with what deploying and operating needs, and no more
 
-install-dev: $(VENV)/.developing $(EMULATOR)/.installed ## add what developing needs, and .venv-emulator; the targets below do it by themselves
+install-dev: $(VENV)/.developing $(EMULATOR)/.installed $(EMULATOR)/.second-engine ## add what developing needs, and .venv-emulator; the targets below do it by themselves
 
-demo: install-dev ## the whole pipeline on a local emulator of AWS, checked; COMPRESSION=forwarder for the other way
+demo: $(VENV)/.developing $(EMULATOR)/.installed ## the whole pipeline on a local emulator of AWS, checked; COMPRESSION=forwarder for the other way
 	@$(BIN)/python -m local.demo $(if $(COMPRESSION),--compression $(COMPRESSION))
 
-demo-continuity: install-dev ## a table survives the loss of its account: images, a replica in another account, a restore
+demo-continuity: $(VENV)/.developing $(EMULATOR)/.installed ## a table survives the loss of its account: images, a replica in another account, a restore
 	@$(BIN)/python -m local.continuity
 
-local: install-dev ## the same emulator with everything deployed, to play with, until Ctrl-C
+local: $(VENV)/.developing $(EMULATOR)/.installed ## the same emulator with everything deployed, to play with, until Ctrl-C
 	@$(BIN)/python -m local.playground
 
-check: lint ## lint, types, unit tests and properties: for every commit
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests/unit tests/properties
+check: install-dev lint ## lint, types, unit tests and properties: for every commit
+	$(PYTEST) -n 2 tests/unit tests/properties
 
 test: install-dev ## all tests; TESTS=tests/unit for some of them
-	$(BIN)/python -m pytest -n 5 --dist loadfile --no-loadscope-reorder $(TESTS)
+ifdef TESTS
+	$(PYTEST) -n 5 $(TESTS)
+else
+	@$(BIN)/python -m tests.run
+endif
 
 coverage: install-dev ## all tests, and which lines and branches of src they reach; TESTS=tests/unit for some of them
 	$(BIN)/python -m coverage erase
-	$(BIN)/python -m coverage run -m pytest -n 5 --dist loadfile --no-loadscope-reorder $(TESTS)
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m coverage run $(if $(TESTS),-m pytest -n 5 --dist loadfile $(TESTS),-m tests.run)
 	$(BIN)/python -m coverage combine --quiet
 	$(BIN)/python -m coverage report --include="src/*" --skip-covered
 
-soak: install-dev ## write to a table under random faults for MINUTES=30, and compare its log with it all the time
+soak: $(VENV)/.developing $(EMULATOR)/.installed ## write to a table under random faults for MINUTES=30, and compare its log with it all the time
 	@$(BIN)/python -m tests.faults.soak --minutes $(or $(MINUTES),30) $(OPTIONS)
 
-smoke: install-dev ## try what is deployed in the AWS account of your settings; OPTIONS="--profile x"; asks first
+smoke: install ## try what is deployed in the AWS account of your settings; OPTIONS="--profile x"; asks first
 	@$(BIN)/python -m tests.smoke.aws_account $(OPTIONS)
 
-bench: install-dev ## speed, memory, cost and cold start, in some minutes; OPTIONS="--only cost --output json"
+bench: $(VENV)/.developing $(EMULATOR)/.installed ## speed, memory, cost and cold start, in some minutes; OPTIONS="--only cost --output json"
 	@$(BIN)/python -m benchmarks $(OPTIONS)
 
 findings: ## show each surprise of findings/ again, in some ten minutes; NAME=one-of-them

@@ -1,11 +1,12 @@
 """API calls become invocations: what CloudTrail and EventBridge do on AWS, and the emulator does not."""
 
 import fnmatch
+import itertools
 import json
 import logging
 import threading
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
@@ -20,11 +21,13 @@ _LOGGER = logging.getLogger(__name__)
 _SOURCE = "dynamodb.amazonaws.com"
 #: Calls that make, change or remove tables. CloudTrail is asked for each by name, as LookupEvents takes
 #: one attribute and would otherwise drown in PutItem, which the emulator records too.
-_CALLS = (
-    *("CreateTable", "DeleteTable", "UpdateTable", "ImportTable"),
-    *("RestoreTableFromBackup", "RestoreTableToPointInTime"),
+_OFTEN = ("CreateTable", "DeleteTable", "UpdateTable")
+_SELDOM = (
+    *("ImportTable", "RestoreTableFromBackup", "RestoreTableToPointInTime"),
     *("CreateGlobalTable", "UpdateGlobalTable"),
 )
+#: The seldom ones are asked for in one round of so many: asking is most of what a stage does while it waits.
+_ROUNDS = 4
 _PAGE = 50
 #: https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
 _RETRIES_AFTER_AN_ERROR = 2
@@ -50,7 +53,7 @@ class ApiEvents:
     it fails: the emulator's own queue of events forgets one that was throttled three times, so events wait
     here, and functions are invoked one after the other.
 
-    Not as on AWS: it takes a second instead of minutes, no trail is needed, and failed calls make no
+    Not as on AWS: it takes seconds instead of minutes, no trail is needed, and failed calls make no
     events, since the emulator's CloudTrail records neither errors nor answers (`responseElements` is null).
     EventBridge takes events with a source of AWS's from nobody, so targets are invoked directly. Scheduled
     rules are run by the emulator itself.
@@ -88,16 +91,18 @@ class ApiEvents:
         self.stop()
 
     def _run(self) -> None:
-        while not self._stopping.is_set():
+        for round_ in itertools.count():
+            if self._stopping.is_set():
+                return
             try:
-                self._deliver_new_calls()
+                self._deliver_new_calls(_OFTEN if round_ % _ROUNDS else (*_OFTEN, *_SELDOM))
             except (ClientError, BotoCoreError) as err:
                 # The next round tries again: calls that were not looked at are not marked as seen.
                 _LOGGER.warning("API events: %s", err)
             self._stopping.wait(self._interval)
 
-    def _deliver_new_calls(self) -> None:
-        calls = [call for name in _CALLS for call in self._new_calls(name)]
+    def _deliver_new_calls(self, names: Sequence[str]) -> None:
+        calls = [call for name in names for call in self._new_calls(name)]
         for call in sorted(calls, key=lambda each: each["EventTime"]):
             event = event_bridge_event(json.loads(call["CloudTrailEvent"]))
             for delivery in list(self._deliveries_of(event)):

@@ -13,7 +13,8 @@ from local import airports, change_log_check, images_buckets, load
 from local.airports import Difference, Item
 from local.demonstration import WORK, Narrator, run
 from local.emulator import ROOT, Credentials, root_of
-from local.stage import Settings, Stage, user_with, wait_for
+from local.stage import Settings, Stage, user_with
+from local.waiting import wait_for
 
 TABLE = "Airports"
 OTHER = Account("444455556666", "eu-central-1")

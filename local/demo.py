@@ -10,7 +10,8 @@ from typing import Any
 from local import airports, change_log_check, load
 from local.change_log_check import ChangeLog
 from local.demonstration import WORK, Narrator, run
-from local.stage import PREFIX, Settings, Stage, wait_for
+from local.stage import PREFIX, Settings, Stage
+from local.waiting import wait_for
 
 TABLE = "Airports"
 _ALL_ARRIVED_WITHIN = 120.0

@@ -12,7 +12,8 @@ from rich.console import Console
 from local import change_log_check, load
 from local.api_events import ApiEvents
 from local.emulator import EmulatorError
-from local.stage import REPOSITORY, NotInTime, ScriptFailed, Settings, Stage
+from local.stage import REPOSITORY, ScriptFailed, Settings, Stage
+from local.waiting import NotInTime
 
 WORK = REPOSITORY / ".local"
 

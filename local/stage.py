@@ -1,27 +1,25 @@
 """An account with continuous backup deployed in it, made as a user would make it, on the emulator."""
 
+import hashlib
 import json
+import os
+import shutil
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Mapping, Sequence
+import tempfile
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from string import Template
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 from local.api_events import ApiEvents
 from local.emulator import ROOT, Credentials, Emulator
+from local.waiting import wait_for
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 PREFIX = "dynamodb"
-
-T = TypeVar("T")
-
-
-class NotInTime(AssertionError):
-    """What was waited for did not come; the message says what, and how long it was waited for."""
 
 
 class ScriptFailed(AssertionError):
@@ -89,9 +87,28 @@ class Stage:
         self.emulator.stop()
 
     def build(self) -> None:
-        """./build.sh, for the Python that the emulator runs functions with."""
+        """./build.sh, for the Python that the emulator runs functions with.
+
+        With STAGE_BUILDS in the environment, that folder keeps what is built, for one run of the tests: whoever
+        wants the same takes it from there.
+        """
         self.settings.write(self.config_file)
-        self.run([str(REPOSITORY / "build.sh"), str(self.config_file), "--this-machine", "--dist", str(self.dist)])
+        command = [str(REPOSITORY / "build.sh"), str(self.config_file), "--this-machine", "--dist"]
+        if not os.environ.get("STAGE_BUILDS"):
+            self.run([*command, str(self.dist)])
+            return
+        own = {each.name: each.read_text() for each in (self.config_file, *self.work.glob("*.py"))}
+        name = hashlib.sha256(json.dumps(own, sort_keys=True).encode()).hexdigest()[:16]
+        kept = Path(os.environ["STAGE_BUILDS"]) / name
+        if not kept.exists():
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            unfinished = Path(tempfile.mkdtemp(dir=kept.parent))
+            self.run([*command, str(unfinished)])
+            try:
+                unfinished.rename(kept)
+            except OSError:  # somebody was faster
+                shutil.rmtree(unfinished)
+        shutil.copytree(kept, self.dist, dirs_exist_ok=True)
 
     def deploy(self, *options: str, **how: Any) -> "subprocess.CompletedProcess[str]":
         """deploy.py, as the account's root: what MiniStack asks of IAM for it is not what AWS asks."""
@@ -157,7 +174,7 @@ class Stage:
         found = [each for page in pages for each in page["EventSourceMappings"]]
         return [each for each in found if f":table/{table}/stream/" in each["EventSourceArn"]]
 
-    def wait_until_wired(self, table: str, within: float = 60) -> dict[str, Any]:
+    def wait_until_wired(self, table: str, within: float = 120) -> dict[str, Any]:
         """The table's mapping, once it is there and on."""
         return wait_for(
             lambda: next((each for each in self.mappings(table) if each["State"] == "Enabled"), None),
@@ -205,14 +222,3 @@ def user_with(iam: Any, name: str, policies: Sequence[str], filled_in: Mapping[s
         iam.put_user_policy(UserName=name, PolicyName=policy, PolicyDocument=document)
     key = iam.create_access_key(UserName=name)["AccessKey"]
     return Credentials(key["AccessKeyId"], key["SecretAccessKey"])
-
-
-def wait_for(condition: Callable[[], T | None], what: str, within: float = 60, every: float = 0.2) -> T:
-    """What the condition gives as soon as that is true. Raises NotInTime after `within` seconds."""
-    deadline = time.monotonic() + within
-    while True:
-        if found := condition():
-            return found
-        if time.monotonic() > deadline:
-            raise NotInTime(f"waited {within:.0f} s for {what}")
-        time.sleep(every)

@@ -19,10 +19,10 @@ trap finish EXIT
 # Whatever a server or a tool keeps goes to the folder, too, and nothing of the caller's AWS settings is used.
 mkdir "$work/home" "$work/tmp"
 export TMPDIR=$work/tmp PYTHONPATH=$here PYTHONDONTWRITEBYTECODE=1
-export AWS_ACCESS_KEY_ID=emulated AWS_SECRET_ACCESS_KEY=emulated AWS_DEFAULT_REGION=eu-west-1 AWS_MAX_ATTEMPTS=1
+unset "${!AWS_@}"
+export NO_PROXY=${NO_PROXY:+$NO_PROXY,}127.0.0.1,localhost
+export no_proxy=$NO_PROXY AWS_ACCESS_KEY_ID=emulated AWS_SECRET_ACCESS_KEY=emulated AWS_DEFAULT_REGION=eu-west-1 AWS_MAX_ATTEMPTS=1
 export AWS_CONFIG_FILE=/dev/null AWS_SHARED_CREDENTIALS_FILE=/dev/null AWS_EC2_METADATA_DISABLED=true
-export NO_PROXY=127.0.0.1,localhost no_proxy=127.0.0.1,localhost
-unset AWS_PROFILE AWS_SESSION_TOKEN AWS_ENDPOINT_URL
 
 # Packages from a Python package index, in a virtual environment that comes first on PATH.
 install() {

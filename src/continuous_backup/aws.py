@@ -62,12 +62,9 @@ _THROTTLED = {
     "RequestLimitExceeded",
     "SlowDown",
 }
-DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError", "403"}
-#: What to do about codes that do not say it.
-_HINTS = {
-    "InvalidKMSResourceException": "whoever puts records needs kms:GenerateDataKey and kms:Decrypt with the "
-    "delivery stream's key, and the key has to be enabled; docs/iam.md has what each key needs",
-}
+#: That it is not allowed, as most services say it.
+DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
+_DENIED_SOMEHOW = DENIED | {"AuthorizationError", "403"}
 _BAD_CREDENTIALS = {
     "ExpiredToken",
     "ExpiredTokenException",
@@ -75,6 +72,11 @@ _BAD_CREDENTIALS = {
     "InvalidToken",
     "SignatureDoesNotMatch",
     "UnrecognizedClientException",
+}
+#: What to do about codes that do not say it.
+_HINTS = {
+    "InvalidKMSResourceException": "whoever puts records needs kms:GenerateDataKey and kms:Decrypt with the "
+    "delivery stream's key, and the key has to be enabled; docs/iam.md has what each key needs",
 }
 
 
@@ -248,9 +250,9 @@ def explain(err: BaseException, doing: str = "") -> BackupError:
             f"{what}AWS does not accept these credentials ({code}: {message})",
             "log in again, or name another --profile",
         )
-    if code in DENIED and operation == "AssumeRole":
+    if code in _DENIED_SOMEHOW and operation == "AssumeRole":
         return AwsError(problem, "the role's trust relationship has to name who assumes it; see docs/iam.md", code)
-    if code in DENIED:
+    if code in _DENIED_SOMEHOW:
         return AwsError(
             problem, f"allow {operation} on it to the role or user that called; docs/iam.md has the policies", code
         )

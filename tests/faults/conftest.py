@@ -1,9 +1,9 @@
-"""Zips, built once for each configuration and process; servers on loopback; pipelines of both."""
+"""Zips, built once for each configuration; servers on loopback; pipelines of both."""
 
+import hashlib
 import itertools
 import json
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -20,19 +20,17 @@ Built = Callable[..., Path]
 
 
 @pytest.fixture(scope="session")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
+def built(folder_of_the_session: Path) -> Built:
     """A function's zip as ./build.sh makes it of configuration keys and the Python files beside them."""
-    zips: dict[str, Path] = {}
 
     def zip_of(
         config: Config | None = None,
         files: dict[str, str] | None = None,
         function: str = FORWARDER_FUNCTION,
     ) -> Path:
-        wanted = json.dumps([config, files, function], sort_keys=True)
-        if wanted not in zips:
-            zips[wanted] = built_zip(tmp_path_factory.mktemp("build"), config or {}, files, function)
-        return zips[wanted]
+        wanted = json.dumps([config or {}, files or {}], sort_keys=True)
+        name = f"build-{hashlib.sha256(wanted.encode()).hexdigest()[:16]}"
+        return built_zip(folder_of_the_session / name, config or {}, files, function)
 
     return zip_of
 
@@ -43,17 +41,53 @@ def server() -> Iterator[Server]:
         yield running
 
 
+@pytest.fixture(scope="session")
+def idle_pipelines() -> Iterator[dict[object, list[Pipeline]]]:
+    """Those that were used and are as if they were new, but for their processes, which are warm."""
+    idle: dict[object, list[Pipeline]] = {}
+    yield idle
+    for each in itertools.chain(*idle.values()):
+        each.__exit__(None, None, None)
+
+
 @pytest.fixture
-def pipeline(built: Built, server: Server, tmp_path: Path) -> Iterator[Callable[..., Pipeline]]:
-    """Makes pipelines, whose processes end with the test, of what `built` takes and Pipeline's own options."""
-    numbers = itertools.count()
-    with ExitStack() as stack:
+def pipeline(
+    built: Built,
+    server: Server,
+    idle_pipelines: dict[object, list[Pipeline]],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Callable[..., Pipeline]]:
+    """Pipelines of what `built` takes and of Pipeline's own options.
 
-        def make(config: Config | None = None, files: dict[str, str] | None = None, **options: Any) -> Pipeline:
-            work = tmp_path / f"function-{next(numbers)}"
-            return stack.enter_context(Pipeline(built(config, files), work, server, **options))
+    A cold start takes half a second of a processor, so a process whose test has left it as it was serves the
+    next test of the same zip, as on Lambda. One that was killed, has other credentials, or has a call under way
+    ends with its test.
+    """
+    used: list[tuple[object, Pipeline]] = []
 
-        yield make
+    def make(
+        config: Config | None = None,
+        files: dict[str, str] | None = None,
+        *,
+        skips_pauses: bool = True,
+        **options: Any,
+    ) -> Pipeline:
+        a_zip = built(config, files)
+        kind = (a_zip, skips_pauses)
+        if idle := idle_pipelines.get(kind):
+            it = idle.pop()
+        else:
+            it = Pipeline(a_zip, tmp_path_factory.mktemp("function"), server, skips_pauses=skips_pauses)
+        used.append((kind, it))
+        it.begin_anew(**options)
+        return it
+
+    yield make
+    for kind, it in used:
+        if it.is_as_begun:
+            idle_pipelines.setdefault(kind, []).append(it)
+        else:
+            it.__exit__(None, None, None)
 
 
 @pytest.fixture(scope="module")

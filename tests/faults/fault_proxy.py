@@ -31,6 +31,8 @@ class FaultProxy:
     """A proxy with no faults at first. Its rules are microburst's: see its documentation."""
 
     def __init__(self, server: Server, upstream: str) -> None:
+        #: Requests that have no answer yet; of some, nobody waits for it any more.
+        self.under_way = 0
         self._server = server
         self._microburst = Microburst(upstream)
         application = web.Application(client_max_size=_REQUEST_BYTES)
@@ -60,7 +62,11 @@ class FaultProxy:
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         """As microburst does, and what the endpoint resets is reset for the caller, too."""
-        answer: web.StreamResponse = await self._microburst.handle_proxy(request)
+        self.under_way += 1
+        try:
+            answer: web.StreamResponse = await self._microburst.handle_proxy(request)
+        finally:
+            self.under_way -= 1
         status, words = _BROKEN_OFF
         if isinstance(answer, web.Response) and answer.status == status and str(answer.text).startswith(words):
             return reset(request)

@@ -71,6 +71,7 @@ class FunctionProcess:
         self._task_root = work / "task"
         self._libraries = work / "runtime"
         self._process: subprocess.Popen[bytes] | None = None
+        self._began_with: dict[str, str] = {}
         self._lock = threading.Lock()
         work.mkdir(parents=True, exist_ok=True)
         with zipfile.ZipFile(a_zip) as archive:
@@ -114,6 +115,18 @@ class FunctionProcess:
             raise FunctionRaised(outcome["errorType"], outcome["errorMessage"])
         return outcome["answer"]
 
+    @property
+    def is_as_begun(self) -> bool:
+        """Whether its first execution environment is there still, and another one would not differ from it."""
+        alive = self._process is not None and self._process.poll() is None
+        return alive and self.cold_starts == 1 and self._environment() == self._began_with
+
+    def begin_anew(self, timeout: float) -> None:
+        """The same execution environment, and an empty log."""
+        self.timeout = timeout
+        if self.log.exists():
+            os.truncate(self.log, 0)
+
     def kill(self) -> None:
         """Ends the execution environment at once, also from another thread, in the middle of an invocation."""
         with self._lock:
@@ -145,13 +158,14 @@ class FunctionProcess:
 
     def _start(self) -> "subprocess.Popen[bytes]":
         self.cold_starts += 1
+        self._began_with = self._environment()
         options = ["--skip-pauses"] if self._skips_pauses else []
         # -S: without the site-packages of this Python; -P: without the folder of the script.
         with self.log.open("ab") as log:
             return subprocess.Popen(
                 [sys.executable, "-S", "-P", str(_RUNTIME), *options],
                 cwd=self._task_root,
-                env=self._environment(),
+                env=self._began_with,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,

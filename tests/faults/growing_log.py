@@ -5,6 +5,8 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
+import orjson
+
 from local.change_log_check import Change, Item, Wrong, fold, parsed
 from tests.faults.endpoint import Endpoint, lines_of
 from tests.faults.event_source_mapping import StreamRecord
@@ -81,5 +83,5 @@ class GrowingLog:
 
 
 def _digest(document: Any) -> bytes:
-    text = json.dumps(document, sort_keys=True).encode()
+    text = orjson.dumps(document, option=orjson.OPT_SORT_KEYS)
     return hashlib.blake2b(text, digest_size=_DIGEST_BYTES).digest()

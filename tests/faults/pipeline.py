@@ -21,6 +21,7 @@ from tests.faults.stream_changes import NOW, stream_arn
 
 ACCOUNT = Account(ACCOUNT_ID, REGION)
 _MOST_INVOCATIONS = 300
+_TIMEOUT = 120.0
 
 
 class Checks(Protocol):
@@ -62,6 +63,7 @@ class FunctionPipeline:
         self, a_zip: Path, work: Path, server: Server, function: str, *, timeout: float, skips_pauses: bool
     ) -> None:
         self.invocations: list[Invocation] = []
+        self._under_way = 0
         self._server = server
         self._upstream = server.serve_handler(self._handle)
         self.proxy = FaultProxy(server, self._upstream)
@@ -136,8 +138,17 @@ class FunctionPipeline:
         """Why invocations were not acknowledged as a whole, those that were not."""
         return [each.problem for each in self.invocations if each.problem]
 
+    @property
+    def is_as_begun(self) -> bool:
+        """Whether only its process is warm: none but the first one was needed, and no call takes effect later."""
+        return self.function.is_as_begun and not self.proxy.under_way and not self._under_way
+
     async def _handle(self, request: web.Request) -> web.StreamResponse:
-        return await self.endpoint.handle(request)
+        self._under_way += 1
+        try:
+            return await self.endpoint.handle(request)
+        finally:
+            self._under_way -= 1
 
 
 class Pipeline(FunctionPipeline):
@@ -146,20 +157,25 @@ class Pipeline(FunctionPipeline):
     kept: Kept
 
     def __init__(
+        self, a_zip: Path, work: Path, server: Server, *, skips_pauses: bool = True, **options: Any
+    ) -> None:
+        super().__init__(
+            a_zip, work, server, naming.FORWARDER_FUNCTION, timeout=_TIMEOUT, skips_pauses=skips_pauses
+        )
+        self.begin_anew(**options)
+
+    def begin_anew(
         self,
-        a_zip: Path,
-        work: Path,
-        server: Server,
         *,
-        timeout: float = 120.0,
-        skips_pauses: bool = True,
+        timeout: float = _TIMEOUT,
         expectation: Expectation = every_change_a_line,
         may_go_to: Collection[str] = (),
         batch_size: int = 1000,
     ) -> None:
-        super().__init__(
-            a_zip, work, server, naming.FORWARDER_FUNCTION, timeout=timeout, skips_pauses=skips_pauses
-        )
+        """Nothing is written yet, nor is there any fault; a process that is warm stays so."""
+        self.proxy.inject()
+        self.function.begin_anew(timeout)
+        self.invocations = []
         self.endpoint = Endpoint()
         self.kept = Kept(self.endpoint, expectation, may_go_to)
         self.settings = as_configured(batch_size)

@@ -88,13 +88,13 @@ class Soak:
     def __exit__(self, *_: object) -> None:
         self._resources.close()
 
-    def run(self, seconds: float) -> None:
+    def run(self, seconds: float, compare_every: float = COMPARE_EVERY_SECONDS) -> None:
         """Returns when the time is over and all is compared. Raises what is wrong as soon as it is seen."""
         ends = time.monotonic() + seconds
         writer = TableWriter(self._dynamodb, TABLE, CHANGES_A_SECOND, self._seed)
         with RandomFaults(self._it, self._seed) as faults, writer:
             while time.monotonic() < ends:
-                self._forward_until(min(time.monotonic() + COMPARE_EVERY_SECONDS, ends), writer)
+                self._forward_until(min(time.monotonic() + compare_every, ends), writer)
                 with writer.held():
                     moment = self._moment(writer.changes)
                 self._compare(moment)

@@ -39,7 +39,7 @@ def test_forwarding_when_every_third_call_kills_the_process_expects_every_change
         return ACCEPT
 
     it.endpoint.script = kill_at_times
-    it.forward(history(500))
+    it.forward(history(300))
     assert it.function.cold_starts > 3
 
 

@@ -12,7 +12,7 @@ from tests.faults.stream_changes import NOW, history, stream_arn
 
 Pipelines = Callable[..., Pipeline]
 
-_WAITING = 100_000
+_WAITING = 40_000
 _BATCH = 5_000
 _OUTAGE_SECONDS = 60.0
 #: An invocation gives up long before its time-out, so that others have their turn: patience.py's cap, and a call.

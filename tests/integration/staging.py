@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from local.change_log_check import ChangeLog, Item, changes, fold, scan
-from local.stage import PREFIX, Settings, Stage, wait_for
+from local.stage import PREFIX, Settings, Stage
+from local.waiting import wait_for
 
 
 def deployed(work: Path, **settings: object) -> Iterator[Stage]:
@@ -30,7 +31,7 @@ def put(stage: Stage, table: str, *numbers: int, **attributes: dict[str, Any]) -
         stage.emulator.client("dynamodb").put_item(TableName=table, Item=item)
 
 
-def wait_for_changes(stage: Stage, table: str, count: int, within: float = 60) -> ChangeLog:
+def wait_for_changes(stage: Stage, table: str, count: int, within: float = 120) -> ChangeLog:
     """The change log of a table, once it has that many changes."""
     log = ChangeLog(stage.emulator.client("s3"), stage.bucket, PREFIX, table)
     wait_for(lambda: len(log.read_new()) >= count, f"{count} changes of {table}", within)
@@ -50,5 +51,15 @@ def delivery_streams(stage: Stage) -> list[str]:
     return names
 
 
-def wait_until(condition: Callable[[], bool], what: str, within: float = 60) -> None:
+def stream_arn(stage: Stage, table: str) -> str:
+    described = stage.emulator.client("dynamodb").describe_table(TableName=table)["Table"]
+    return str(described.get("LatestStreamArn", ""))
+
+
+def described_delivery_stream(stage: Stage, table: str) -> dict[str, Any]:
+    found: dict[str, Any] = stage.emulator.client("firehose").describe_delivery_stream(DeliveryStreamName=table)
+    return found["DeliveryStreamDescription"]
+
+
+def wait_until(condition: Callable[[], bool], what: str, within: float = 120) -> None:
     wait_for(lambda: condition() or None, what, within)

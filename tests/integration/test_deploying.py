@@ -1,4 +1,4 @@
-"""build.sh, deploy.py and undeploy.py as a user runs them, against an account."""
+"""build.sh and deploy.py as a user runs them, against an account."""
 
 import io
 import json
@@ -13,8 +13,8 @@ import pytest
 from continuous_backup import naming
 from continuous_backup.operations.building import wheels
 from local.emulator import Credentials
-from local.stage import Settings, Stage, wait_for
-from tests.integration.staging import delivery_streams, put, wait_for_changes
+from local.stage import Settings, Stage
+from tests.integration.staging import deployed
 
 pytestmark = pytest.mark.emulator
 
@@ -27,6 +27,28 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
     with Stage(tmp_path / "a stage") as running:
         running.build()
         yield running
+
+
+@pytest.fixture(scope="module")
+def empty_account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """For tests in which nothing is deployed because deploy.py refuses to."""
+    with Stage(tmp_path_factory.mktemp("stage")) as running:
+        yield running
+
+
+@pytest.fixture
+def undeployed(empty_account: Stage) -> Stage:
+    """Built with the default configuration, and not deployed."""
+    assert not empty_account.emulator.client("lambda").list_functions()["Functions"]
+    empty_account.settings = Settings()
+    empty_account.build()
+    return empty_account
+
+
+@pytest.fixture(scope="module")
+def unchanging(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """Deployed, for tests that leave it so."""
+    yield from deployed(tmp_path_factory.mktemp("stage"))
 
 
 def changing_calls(stage: Stage) -> list[str]:
@@ -89,12 +111,15 @@ def test_deploy_when_nothing_is_there_makes_all_of_it(stage: Stage) -> None:
     assert events.describe_rule(Name="DynamoDBBackupSweep")["ScheduleExpression"] == "rate(15 minutes)"
 
 
-def test_deploy_when_everything_is_there_makes_no_changing_call(stage: Stage) -> None:
-    stage.deploy()
-    before = changing_calls(stage)
-    assert "Nothing to do" in stage.deploy().stderr
-    assert changing_calls(stage) == before
-    assert json.loads(stage.deploy("--output", "json").stdout) == {"dryRun": False, "changes": [], "notes": []}
+def test_deploy_when_everything_is_there_makes_no_changing_call(unchanging: Stage) -> None:
+    before = changing_calls(unchanging)
+    assert "Nothing to do" in unchanging.deploy().stderr
+    assert changing_calls(unchanging) == before
+    assert json.loads(unchanging.deploy("--output", "json").stdout) == {
+        "dryRun": False,
+        "changes": [],
+        "notes": [],
+    }
 
 
 def test_deploy_when_the_configuration_changed_asks_for_a_build_and_then_updates(stage: Stage) -> None:
@@ -120,9 +145,8 @@ def test_deploy_when_the_configuration_changed_asks_for_a_build_and_then_updates
     assert "Nothing to do" in stage.deploy().stderr
 
 
-def test_deploy_with_redeploy_uploads_the_same_code_again(stage: Stage) -> None:
-    stage.deploy()
-    assert json.loads(stage.deploy("--redeploy", "--output", "json").stdout)["changes"] == [
+def test_deploy_with_redeploy_uploads_the_same_code_again(unchanging: Stage) -> None:
+    assert json.loads(unchanging.deploy("--redeploy", "--output", "json").stdout)["changes"] == [
         f"update the code of function {name} ({built_for()})" for name in FUNCTIONS
     ]
 
@@ -152,57 +176,60 @@ def test_deploy_when_no_trail_logs_api_calls_warns_loudly(stage: Stage) -> None:
     assert "WARNING: no CloudTrail trail logs management events" in stage.deploy().stderr
 
 
-def test_deploy_when_a_function_of_somebody_elses_has_the_name_changes_nothing(stage: Stage) -> None:
+def test_deploy_when_a_function_of_somebody_elses_has_the_name_changes_nothing(undeployed: Stage) -> None:
     trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
-    role = stage.emulator.client("iam").create_role(
+    role = undeployed.emulator.client("iam").create_role(
         RoleName="theirs", AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]})
     )
     code = io.BytesIO()
     with zipfile.ZipFile(code, "w") as archive:
         archive.writestr("index.py", "def handler(event, context): return 'theirs'")
-    stage.emulator.client("lambda").create_function(
+    undeployed.emulator.client("lambda").create_function(
         FunctionName=naming.ENSURE_FUNCTION,
         Runtime="python3.13",
         Role=role["Role"]["Arn"],
         Handler="index.handler",
         Code={"ZipFile": code.getvalue()},
     )
-    before = changing_calls(stage)
-    refused = stage.deploy(expect=1).stderr
-    assert "there is a function EnsureDynamoBackup that is not ours" in refused
-    assert changing_calls(stage) == before
+    try:
+        before = changing_calls(undeployed)
+        refused = undeployed.deploy(expect=1).stderr
+        assert "there is a function EnsureDynamoBackup that is not ours" in refused
+        assert changing_calls(undeployed) == before
+    finally:  # others look at the same account
+        undeployed.emulator.client("lambda").delete_function(FunctionName=naming.ENSURE_FUNCTION)
 
 
-def test_deploy_when_the_bucket_is_in_another_region_says_so_and_does_nothing(stage: Stage) -> None:
+def test_deploy_when_the_bucket_is_in_another_region_says_so_and_does_nothing(undeployed: Stage) -> None:
     elsewhere = boto3.client(
         "s3",
         region_name="us-east-1",
-        endpoint_url=stage.emulator.endpoint_url,
-        verify=str(stage.emulator.ca_bundle),
+        endpoint_url=undeployed.emulator.endpoint_url,
+        verify=str(undeployed.emulator.ca_bundle),
         aws_access_key_id="emulator-root",
         aws_secret_access_key="emulator-root-secret",
     )
     elsewhere.create_bucket(Bucket="far-away")
     elsewhere.close()
-    stage.settings = Settings({"firehoseDeliveryBucket": "far-away"})
-    stage.build()
-    before = changing_calls(stage)
-    refused = stage.deploy(expect=2).stderr
+    undeployed.settings = Settings({"firehoseDeliveryBucket": "far-away"})
+    undeployed.build()
+    before = changing_calls(undeployed)
+    refused = undeployed.deploy(expect=2).stderr
     assert "bucket far-away is in us-east-1, not in eu-west-1" in refused
     assert "firehoseDeliveryBucket" in refused
-    assert changing_calls(stage) == before
+    assert changing_calls(undeployed) == before
 
 
-def test_deploy_when_the_bucket_belongs_to_another_account_says_so_and_does_nothing(stage: Stage) -> None:
+def test_deploy_when_the_bucket_belongs_to_another_account_says_so_and_does_nothing(undeployed: Stage) -> None:
     stranger = Credentials("999999999999", "emulator-root-secret")
     where = {"LocationConstraint": "eu-west-1"}
-    stage.emulator.client("s3", stranger).create_bucket(Bucket="theirs", CreateBucketConfiguration=where)
-    stage.settings = Settings({"firehoseDeliveryBucket": "theirs"})
-    stage.build()
-    before = changing_calls(stage)
-    refused = stage.deploy(expect=2).stderr
+    undeployed.emulator.client("s3", stranger).create_bucket(Bucket="theirs", CreateBucketConfiguration=where)
+    undeployed.settings = Settings({"firehoseDeliveryBucket": "theirs"})
+    undeployed.build()
+    before = changing_calls(undeployed)
+    refused = undeployed.deploy(expect=2).stderr
     assert "bucket theirs belongs to another account" in refused
-    assert changing_calls(stage) == before
+    assert changing_calls(undeployed) == before
 
 
 @pytest.mark.parametrize(
@@ -210,87 +237,23 @@ def test_deploy_when_the_bucket_belongs_to_another_account_says_so_and_does_noth
     [(Credentials("AKIANOBODY", "wrong"), "AWS does not accept these credentials")],
 )
 def test_deploy_with_credentials_that_aws_does_not_accept_says_so(
-    stage: Stage, credentials: Credentials, said: str
+    undeployed: Stage, credentials: Credentials, said: str
 ) -> None:
-    refused = stage.deploy(credentials=credentials, expect=2)
+    refused = undeployed.deploy(credentials=credentials, expect=2)
     assert refused.stderr.startswith(f"Error: {said}")
     assert "Traceback" not in refused.stderr
     assert refused.stdout == ""
 
 
-def test_deploy_with_a_profile_whose_role_cannot_be_assumed_says_so(stage: Stage, tmp_path: Path) -> None:
+def test_deploy_with_a_profile_whose_role_cannot_be_assumed_says_so(undeployed: Stage, tmp_path: Path) -> None:
     config = tmp_path / "aws-config"
     config.write_text(
         "[profile deployer]\nrole_arn = arn:aws:iam::123456789012:role/nobody\ncredential_source = Environment\n"
     )
-    environment = stage.emulator.environment() | {"AWS_CONFIG_FILE": str(config)}
-    refused = stage.script(
-        "deploy.py", "--dist", str(stage.dist), "--profile", "deployer", environment=environment, expect=1
+    environment = undeployed.emulator.environment() | {"AWS_CONFIG_FILE": str(config)}
+    refused = undeployed.script(
+        "deploy.py", "--dist", str(undeployed.dist), "--profile", "deployer", environment=environment, expect=1
     )
     assert "AssumeRole" in refused.stderr
     assert "Try: " in refused.stderr
     assert "Traceback" not in refused.stderr
-
-
-def test_deploy_when_compression_is_switched_moves_the_tables_and_loses_nothing(stage: Stage) -> None:
-    stage.deploy()
-    stage.create_table("Orders")
-    mapping = stage.wait_until_wired("Orders")
-    put(stage, "Orders", 1, 2)
-    wait_for_changes(stage, "Orders", 2)
-
-    stage.settings = Settings({"firehoseCompression": "forwarder"})
-    stage.build()
-    stage.deploy()
-    # Written before, these would wait in the stream on AWS; the emulator takes a reported failure for success.
-    stage.sweep()
-    wait_for(lambda: "Orders.gz" in delivery_streams(stage) or None, "the new delivery stream")
-    put(stage, "Orders", 3, 4)
-    log = wait_for_changes(stage, "Orders", 4)
-    assert stage.wait_until_wired("Orders")["UUID"] == mapping["UUID"], "nothing has to be read again"
-    assert set(log.compressed.values()) == {True, False}, "both kinds lie side by side"
-
-    def swept_until_the_old_one_is_gone() -> bool | None:
-        stage.sweep()
-        return "Orders" not in delivery_streams(stage) or None
-
-    wait_for(swept_until_the_old_one_is_gone, "the old delivery stream to be released", every=3)
-    put(stage, "Orders", 5)
-    wait_for_changes(stage, "Orders", 5)
-
-
-def test_undeploy_while_tables_are_wired_refuses_and_when_told_takes_all_away_but_data(stage: Stage) -> None:
-    stage.deploy()
-    stage.create_table("Orders")
-    stage.wait_until_wired("Orders")
-    put(stage, "Orders", 1, 2, 3)
-    log = wait_for_changes(stage, "Orders", 3)
-    own = ("--config-file", str(stage.config_file))
-
-    refused = stage.script("undeploy.py", *own, "--yes", expect=1).stderr
-    assert "1 table is still wired" in refused
-    assert stage.mappings("Orders")
-    assert "Nothing was changed" in stage.script("undeploy.py", *own, "--deprovision", "--dry-run").stderr
-    unasked = stage.script("undeploy.py", *own, "--deprovision", expect=2).stderr
-    assert "--yes" in unasked
-    assert stage.mappings("Orders")
-
-    stage.script("undeploy.py", *own, "--deprovision", "--yes")
-    assert not stage.mappings("Orders")
-    assert delivery_streams(stage) == []
-    assert not stage.emulator.client("lambda").list_functions()["Functions"]
-    assert not stage.emulator.client("events").list_rules()["Rules"]
-    assert not stage.emulator.client("logs").describe_log_groups()["logGroups"]
-    assert not stage.emulator.client("iam").list_roles()["Roles"]
-    s3 = stage.emulator.client("s3")
-    kept = {each["Key"]: each["Size"] for each in s3.list_objects_v2(Bucket=stage.bucket)["Contents"]}
-    assert kept == log.objects
-    tags = stage.emulator.client("dynamodb").list_tags_of_resource(
-        ResourceArn="arn:aws:dynamodb:eu-west-1:123456789012:table/Orders"
-    )["Tags"]
-    assert tags == [], "undeploying opts no table out: the next deployment protects them all again"
-
-    assert "Nothing to do" in stage.script("undeploy.py", *own, "--yes").stderr
-    stage.deploy()
-    stage.sweep()
-    stage.wait_until_wired("Orders")

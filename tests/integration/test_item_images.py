@@ -11,7 +11,8 @@ import pytest
 from continuous_backup import naming
 from continuous_backup.item_images import image, object_names
 from continuous_backup.item_images.image import ItemImage
-from local.stage import Stage, wait_for
+from local.stage import Stage
+from local.waiting import wait_for
 from tests.integration.staging import deployed, put, scanned, wait_for_changes, wait_until, whitelist
 
 pytestmark = pytest.mark.emulator

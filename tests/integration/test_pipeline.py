@@ -20,6 +20,10 @@ def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     yield from deployed(tmp_path_factory.mktemp("a stage"), firehoseCompression=request.param)
 
 
+#: For what has nothing to do with who compresses.
+by_default = pytest.mark.parametrize("stage", ["firehose"], indirect=True)
+
+
 def test_pipeline_when_a_table_is_created_by_an_ordinary_call_writes_every_change_to_s3(stage: Stage) -> None:
     dynamodb = stage.emulator.client("dynamodb")
     stage.create_table("Orders")
@@ -84,7 +88,7 @@ def test_pipeline_when_names_are_long_keeps_two_tables_apart(stage: Stage) -> No
 def test_pipeline_when_a_warm_function_is_invoked_many_times_writes_every_time(stage: Stage) -> None:
     stage.create_table("Warm")
     stage.wait_until_wired("Warm")
-    for number in range(25):
+    for number in range(10):
         put(stage, "Warm", number)
         wait_for_changes(stage, "Warm", number + 1)
     assert folded(stage, "Warm") == scanned(stage, "Warm")
@@ -100,6 +104,7 @@ def test_pipeline_when_a_table_has_another_tables_compression_name_keeps_them_ap
         assert folded(stage, name) == scanned(stage, name)
 
 
+@by_default
 @pytest.mark.parametrize("event", [{}, [], {"Records": None}, "a text"])
 def test_forwarder_when_the_event_is_malformed_fails_loudly(stage: Stage, event: Any) -> None:
     answer = stage.emulator.client("lambda").invoke(
@@ -139,6 +144,7 @@ def test_forwarder_when_a_record_is_no_change_keeps_it_whole_and_forwards_the_ot
     assert "secret" not in logged
 
 
+@by_default
 @pytest.mark.parametrize(
     "event",
     [

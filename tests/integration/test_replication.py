@@ -1,7 +1,6 @@
 """The stacks of the items' images in two accounts and two regions: what travels, and what cannot be taken away."""
 
 import json
-import uuid
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +11,7 @@ from continuous_backup.item_images.writing import TOMBSTONE_TAG
 from continuous_backup.naming import Account
 from local import images_buckets, templates
 from local.emulator import Emulator, root_of
+from tests.integration.engines import unique
 
 pytestmark = pytest.mark.emulator
 
@@ -22,10 +22,6 @@ ROLE = SOURCE.role_arn("DynamoDBItemImages-eu-west-1-Replication")
 IMAGE = b'{"id": {"S": "1"}, "price": {"N": "12"}}'
 TOMBSTONE = b'{"deleted": true}'
 METADATA = {"sequence-number": "4421584500000000017450439091", "event": "MODIFY"}
-
-
-def unique(name: str) -> str:
-    return f"{name}-{uuid.uuid4().hex[:8]}"
 
 
 class Clients:

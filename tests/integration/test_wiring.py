@@ -1,4 +1,4 @@
-"""EnsureDynamoBackup on an account in which things happen: toggled streams, deletions, strangers."""
+"""EnsureDynamoBackup on events of an account in which things happen: toggled streams, strangers, refusals."""
 
 import json
 from collections.abc import Iterator
@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 
 from continuous_backup import naming
-from local.stage import REPOSITORY, Stage, wait_for
+from local.stage import REPOSITORY, Stage
+from local.waiting import wait_for
 from tests.integration.staging import (
     delivery_streams,
     deployed,
-    folded,
+    described_delivery_stream,
     put,
-    scanned,
+    stream_arn,
     wait_for_changes,
     wait_until,
 )
@@ -24,16 +25,6 @@ pytestmark = pytest.mark.emulator
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     yield from deployed(tmp_path_factory.mktemp("stage"), tableNameMatchRegex="(?!test-)")
-
-
-def stream_arn(stage: Stage, table: str) -> str:
-    described = stage.emulator.client("dynamodb").describe_table(TableName=table)["Table"]
-    return str(described.get("LatestStreamArn", ""))
-
-
-def describe(stage: Stage, table: str) -> dict[str, Any]:
-    found: dict[str, Any] = stage.emulator.client("firehose").describe_delivery_stream(DeliveryStreamName=table)
-    return found["DeliveryStreamDescription"]
 
 
 def switch_stream(stage: Stage, table: str, view_type: str = "") -> None:
@@ -77,7 +68,7 @@ def test_wiring_when_a_table_is_created_is_as_documented(stage: Stage) -> None:
     }
     assert {name: mapping[name] for name in expected} == expected
     assert mapping["EventSourceArn"] == stream_arn(stage, "Documented")
-    described = describe(stage, "Documented")
+    described = described_delivery_stream(stage, "Documented")
     destination = described["Destinations"][0]["ExtendedS3DestinationDescription"]
     assert destination["Prefix"] == "dynamodb/Documented/"
     assert destination["ErrorOutputPrefix"] == "dynamodb/Documented/_errors/!{firehose:error-output-type}/"
@@ -150,15 +141,15 @@ def test_wiring_when_a_strangers_delivery_stream_has_the_name_touches_nothing_an
         ExtendedS3DestinationConfiguration=destination,
         Tags=[{"Key": "owner", "Value": "another team"}],
     )
-    before = describe(stage, "Theirs")
+    before = described_delivery_stream(stage, "Theirs")
     stage.create_table("Theirs")
     said = "delivery stream Theirs is there already and is not ours"
     wait_until(lambda: said in "\n".join(stage.logs(naming.ENSURE_FUNCTION)), "the conflict in the log")
-    assert describe(stage, "Theirs") == before
+    assert described_delivery_stream(stage, "Theirs") == before
     assert not stage.mappings("Theirs")
     stage.emulator.client("dynamodb").delete_table(TableName="Theirs")
     assert stage.sweep()["failed"] == 0
-    assert describe(stage, "Theirs") == before
+    assert described_delivery_stream(stage, "Theirs") == before
 
 
 def test_wiring_when_a_table_is_restored_from_a_backup_wires_it_like_any_other(stage: Stage) -> None:
@@ -171,87 +162,6 @@ def test_wiring_when_a_table_is_restored_from_a_backup_wires_it_like_any_other(s
     wait_until(
         lambda: any(each.call == "RestoreTableFromBackup" for each in stage.api_events.deliveries), "its event"
     )
-
-
-def test_sweep_when_a_mapping_was_deleted_by_hand_makes_it_anew_from_the_beginning(stage: Stage) -> None:
-    stage.create_table("Healed")
-    mapping = stage.wait_until_wired("Healed")
-    stage.emulator.client("lambda").delete_event_source_mapping(UUID=mapping["UUID"])
-    put(stage, "Healed", 1, 2, 3)
-    stage.sweep()
-    again = stage.wait_until_wired("Healed")
-    assert again["UUID"] != mapping["UUID"]
-    wait_for_changes(stage, "Healed", 3)
-    assert folded(stage, "Healed") == scanned(stage, "Healed")
-
-
-def test_sweep_when_a_delivery_stream_was_deleted_by_hand_makes_it_and_its_mapping_anew(stage: Stage) -> None:
-    stage.create_table("Dropped")
-    mapping = stage.wait_until_wired("Dropped")
-    stage.emulator.client("firehose").delete_delivery_stream(DeliveryStreamName="Dropped")
-    put(stage, "Dropped", 1, 2)
-    stage.sweep()
-    wait_until(lambda: "Dropped" in delivery_streams(stage), "the delivery stream")
-    assert stage.wait_until_wired("Dropped")["UUID"] != mapping["UUID"]
-    wait_for_changes(stage, "Dropped", 2)
-
-
-def test_sweep_when_somebody_changed_a_mapping_sets_it_right(stage: Stage) -> None:
-    stage.create_table("Tampered")
-    mapping = stage.wait_until_wired("Tampered")
-    stage.emulator.client("lambda").update_event_source_mapping(
-        UUID=mapping["UUID"], Enabled=False, MaximumRetryAttempts=1
-    )
-    stage.sweep()
-    again = stage.wait_until_wired("Tampered")
-    assert (again["UUID"], again["MaximumRetryAttempts"]) == (mapping["UUID"], -1)
-
-
-def test_sweep_when_somebody_changed_a_delivery_stream_sets_it_right(stage: Stage) -> None:
-    stage.create_table("Rerouted")
-    stage.wait_until_wired("Rerouted")
-    described = describe(stage, "Rerouted")
-    stage.emulator.client("firehose").update_destination(
-        DeliveryStreamName="Rerouted",
-        CurrentDeliveryStreamVersionId=described["VersionId"],
-        DestinationId=described["Destinations"][0]["DestinationId"],
-        ExtendedS3DestinationUpdate={"Prefix": "elsewhere/"},
-    )
-    stage.sweep()
-    destination = describe(stage, "Rerouted")["Destinations"][0]["ExtendedS3DestinationDescription"]
-    assert destination["Prefix"] == "dynamodb/Rerouted/"
-
-
-def test_sweep_when_all_is_as_wanted_changes_nothing(stage: Stage) -> None:
-    stage.create_table("Quiet")
-    stage.wait_until_wired("Quiet")
-    stage.sweep()
-    assert stage.sweep()["changes"] == 0
-
-
-def test_deleting_a_table_removes_nothing_and_a_new_table_of_the_name_uses_its_delivery_stream(
-    stage: Stage,
-) -> None:
-    dynamodb = stage.emulator.client("dynamodb")
-    stage.create_table("Phoenix")
-    old = stage.wait_until_wired("Phoenix")
-    put(stage, "Phoenix", 1)
-    wait_for_changes(stage, "Phoenix", 1)
-    created = describe(stage, "Phoenix")["CreateTimestamp"]
-    dynamodb.delete_table(TableName="Phoenix")
-    stage.sweep()
-    assert [each["UUID"] for each in stage.mappings("Phoenix")] == [old["UUID"]]
-
-    stage.create_table("Phoenix")
-    new = wait_for(
-        lambda: next((each for each in stage.mappings("Phoenix") if each["UUID"] != old["UUID"]), None),
-        "the new table to be wired",
-    )
-    assert new["EventSourceArn"] == stream_arn(stage, "Phoenix")
-    assert describe(stage, "Phoenix")["CreateTimestamp"] == created
-    put(stage, "Phoenix", 2)
-    log = wait_for_changes(stage, "Phoenix", 2)
-    assert len({change.stream_arn for change in log.read_new()}) == 2, "a line says which table's life it is of"
 
 
 @pytest.mark.parametrize(

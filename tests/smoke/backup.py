@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from local.change_log_check import Change, ChangeLog, Wrong, as_text, fold, key_text, scan
-from local.stage import NotInTime
+from local.waiting import NotInTime
 from tests.smoke import workload
 from tests.smoke.report import Report, Skipped
 from tests.smoke.subject import Subject

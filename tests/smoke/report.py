@@ -7,7 +7,7 @@ from continuous_backup.aws import BotoCoreError, ClientError, explain
 from continuous_backup.errors import BackupError, ExitCode
 from continuous_backup.operations import cli
 from local.change_log_check import Wrong
-from local.stage import NotInTime
+from local.waiting import NotInTime
 
 _STYLES = {"ok": "green", "failed": "bold red", "skipped": "yellow"}
 

@@ -10,7 +10,7 @@ from continuous_backup.aws import Aws
 from continuous_backup.configuration.config import Config
 from continuous_backup.naming import Account
 from continuous_backup.operations import cli
-from local.stage import wait_for
+from local.waiting import wait_for
 
 _NAME = "continuous-backup-smoke-"
 _POLL_SECONDS = 2.0

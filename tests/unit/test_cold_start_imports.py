@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,7 @@ print(json.dumps(sorted(set(sys.modules) - had)))
 """
 
 
+@cache
 def _loaded_beyond_boto3(package: str) -> list[str]:
     code = _LOADED.format(clients=CLIENTS[package], handler=f"continuous_backup.{package}.handler")
     environment = {

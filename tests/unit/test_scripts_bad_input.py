@@ -1,5 +1,6 @@
 """The scripts as a person runs them, with something wrong: what they say, where, and their exit status."""
 
+import importlib
 import os
 import subprocess
 import sys
@@ -10,7 +11,6 @@ from pathlib import Path
 import built_zips
 import pytest
 
-import restore_images
 from continuous_backup.operations import cli
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -34,23 +34,27 @@ class Said:
 class Folder:
     """Where somebody works who has never used AWS: a whitelist, zips, and no settings at all."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
         self.path = path
+        self._monkeypatch = monkeypatch
+        self._capsys = capsys
         (path / "tables.hjson").write_text("provisionAll: true\n")
         self.dist = built_zips.write_all(path / "dist")
 
     def run(self, script: str, *arguments: str, **environment: str) -> Said:
+        """In this process: one of its own takes half a second of a processor."""
+        main = importlib.import_module(script.removesuffix(".py")).main
+        with self._monkeypatch.context() as patch:
+            patch.chdir(self.path)
+            patch.setattr(os, "environ", self.environment(environment))
+            patch.setattr(sys, "argv", [script, *arguments])
+            return Said(cli.run(main), *self._capsys.readouterr())
+
+    def run_as_a_process(self, script: str, *arguments: str) -> Said:
         done = subprocess.run(
             [sys.executable, str(REPOSITORY / script), *arguments],
             cwd=self.path,
-            env={
-                "PATH": os.defpath,
-                "HOME": str(self.path),
-                "AWS_CONFIG_FILE": os.devnull,
-                "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-                "AWS_EC2_METADATA_DISABLED": "true",
-                **environment,
-            },
+            env=self.environment({}),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -58,6 +62,16 @@ class Folder:
             check=False,
         )
         return Said(done.returncode, done.stdout, done.stderr)
+
+    def environment(self, more: dict[str, str]) -> dict[str, str]:
+        return {
+            "PATH": os.defpath,
+            "HOME": str(self.path),
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            **more,
+        }
 
     def usual(self, script: str) -> list[str]:
         """The arguments with which a script gets as far as the configuration and AWS."""
@@ -69,21 +83,14 @@ class Folder:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Folder:
-    return Folder(tmp_path)
+def folder(tmp_path, monkeypatch, capsys) -> Folder:
+    return Folder(tmp_path, monkeypatch, capsys)
 
 
 @pytest.fixture
-def restore(folder, no_aws_settings, monkeypatch, capsys) -> Callable[..., Said]:
-    """restore_images.py in that folder, and in this process: a process takes a second."""
-
-    def said(*arguments: str) -> Said:
-        monkeypatch.chdir(folder.path)
-        monkeypatch.setenv("AWS_REGION", "eu-west-1")
-        monkeypatch.setattr(sys, "argv", ["restore_images.py", *arguments])
-        return Said(cli.run(restore_images.main), *capsys.readouterr())
-
-    return said
+def restore(folder) -> Callable[..., Said]:
+    """restore_images.py in that folder."""
+    return lambda *arguments: folder.run("restore_images.py", *arguments, AWS_REGION="eu-west-1")
 
 
 def is_refused(said: Said, first_line: str, code: int = USAGE) -> None:
@@ -100,7 +107,7 @@ def shows_its_usage(said: Said, script: str, problem: str) -> None:
 
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_script_with_help_explains_itself_and_every_option(folder, script):
-    said = folder.run(script, "--help")
+    said = folder.run_as_a_process(script, "--help")
 
     assert (said.code, said.err) == (0, "")
     for option in ("--profile", "--region", "--endpoint-url", "--output", "--dry-run", "--yes"):
@@ -169,7 +176,8 @@ def test_script_with_a_wrong_value_in_the_environment_names_the_variable(folder)
 
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_script_without_a_region_says_where_to_set_one(folder, script):
-    is_refused(folder.run(script, *folder.usual(script)), "Error: no AWS region is set")
+    """Each in a process, so that its exit status is seen from outside too."""
+    is_refused(folder.run_as_a_process(script, *folder.usual(script)), "Error: no AWS region is set")
 
 
 @pytest.mark.parametrize("script", SCRIPTS)

@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+import tempfile
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -108,6 +109,18 @@ def config_file(options: argparse.Namespace) -> Path:
     here = Path(_DEFAULT_CONFIG)
     named: Path | None = options.config_file
     return named or (here if here.exists() else REPOSITORY / _DEFAULT_CONFIG)
+
+
+def require_writable(file: Path, option: str, problem: str) -> None:
+    """Raises UsageError, with the problem and the file, where nothing can be written beside it."""
+    try:
+        with tempfile.TemporaryFile(dir=file.parent):
+            pass
+    except OSError as err:
+        raise UsageError(
+            f"{problem} {file}: {err.strerror}: {file.parent}",
+            f"name a {option} in a folder that is there and that you may write to",
+        ) from err
 
 
 def connect(options: argparse.Namespace, config: Config) -> tuple[Aws, Account, Config]:

@@ -496,7 +496,7 @@ def test_object_lock_mode_when_left_out_can_be_undone():
     assert template("replica")["Parameters"]["ObjectLockMode"]["Default"] == "GOVERNANCE"
 
 
-def test_replica_when_the_source_is_notnamed_cannot_be_deployed():
+def test_replica_when_the_source_is_not_named_cannot_be_deployed():
     with pytest.raises(KeyError):
         stack("replica", REPLICA, {})
 

@@ -94,10 +94,11 @@ def _download(pin: Pin, target: Target, folder: Path) -> None:
     command += [f"--dest={folder}", f"--requirement={lock}"]
     pip = subprocess.run(command, capture_output=True, text=True, check=False)
     if pip.returncode:
-        raise BackupError(
-            f"no wheel of {pin} for Python {target.python} on {target.architecture}: {_reason(pip)}",
-            "check the network and pip's configuration; once built, wheels come from .local/wheels",
-        )
+        reason = _reason(pip)
+        hint = "check the network and pip's configuration; once built, wheels come from .local/wheels"
+        if "HASHES" in reason:
+            hint = "do not use that file: the index has another one than was locked, and somebody should know why"
+        raise BackupError(f"no wheel of {pin} for Python {target.python} on {target.architecture}: {reason}", hint)
 
 
 def _reason(pip: "subprocess.CompletedProcess[str]") -> str:

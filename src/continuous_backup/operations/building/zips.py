@@ -2,7 +2,7 @@
 
 import tempfile
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Mapping
 from pathlib import Path
 
 from continuous_backup.configuration import config
@@ -10,6 +10,7 @@ from continuous_backup.configuration.config import Config
 from continuous_backup.errors import BackupError
 from continuous_backup.operations.building import custom_functions, functions, packages, wheels
 from continuous_backup.operations.building.functions import FUNCTIONS, Function
+from continuous_backup.operations.building.packages import Imports
 from continuous_backup.operations.building.wheels import Target
 
 _EARLIEST_TIME_IN_A_ZIP = (1980, 1, 1, 0, 0, 0)
@@ -23,12 +24,14 @@ def write_zips(root: Path, config_file: Path, settings: Config, target: Target, 
     `settings` is what `config_file` says, by itself: it is what the functions will read. Raises UsageError
     for what is wrong with people's own functions, BackupError for the rest; then `dist` is as it was.
     """
+    needed = _imports_of_all(root)
+    libraries = _libraries(needed)
     keys = [key for each in FUNCTIONS for key in each.runs]
-    own_files_of(keys, settings, config_file, root)  # all that is wrong with any of them, at once
-    own = {each: own_files(each, settings, config_file, root) for each in FUNCTIONS}
+    custom_functions.files(keys, settings, config_file, libraries)  # all that is wrong with any of them, at once
+    own = {each: custom_functions.files(each.runs, settings, config_file, libraries) for each in FUNCTIONS}
     contents = {}
     for function in FUNCTIONS:
-        files = _code_and_libraries(function, root, target)
+        files = _code_and_libraries(function, needed[function], root, target)
         files[config.BUNDLED_NAME] = config_file.read_bytes()
         files[functions.BUILD_FACTS] = functions.facts(function, target)
         files |= {path.name: path.read_bytes() for path in own[function]}
@@ -38,19 +41,20 @@ def write_zips(root: Path, config_file: Path, settings: Config, target: Target, 
 
 def own_files(function: Function, settings: Config, config_file: Path, root: Path) -> list[Path]:
     """The Python files of people's own that a function runs. Raises UsageError for what is wrong with them."""
-    return own_files_of(function.runs, settings, config_file, root)
+    return custom_functions.files(function.runs, settings, config_file, _libraries(_imports_of_all(root)))
 
 
-def own_files_of(keys: Iterable[str], settings: Config, config_file: Path, root: Path) -> list[Path]:
-    """The Python files of people's own that these keys name. Raises UsageError for what is wrong with them."""
-    of_all = [packages.imports_of(each.package, root / "src").libraries for each in FUNCTIONS]
-    libraries = {library for each in of_all for library in each}
-    return custom_functions.files(keys, settings, config_file, libraries)
+def _imports_of_all(root: Path) -> dict[Function, Imports]:
+    """Read once a build: following the imports of a function parses every module that it reaches."""
+    return {each: packages.imports_of(each.package, root / "src") for each in FUNCTIONS}
 
 
-def _code_and_libraries(function: Function, root: Path, target: Target) -> dict[str, bytes]:
+def _libraries(needed: Mapping[Function, Imports]) -> set[str]:
+    return {library for each in needed.values() for library in each.libraries}
+
+
+def _code_and_libraries(function: Function, needed: Imports, root: Path, target: Target) -> dict[str, bytes]:
     """By path in the zip: what the function's package imports, and nothing else."""
-    needed = packages.imports_of(function.package, root / "src")
     files = {path.as_posix(): (root / "src" / path).read_bytes() for path in needed.modules}
     pins = packages.pins(root / "requirements.txt")
     for library in needed.libraries:

@@ -16,7 +16,6 @@ from continuous_backup.operations import cli
 from continuous_backup.operations.tables.existing_items import SEGMENTS, ExistingItems, Found
 from continuous_backup.operations.tables.provisioning import TablePlan
 from continuous_backup.operations.tables.scan_progress import remove_unless_needed
-from continuous_backup.operations.writing_items import checkpoint
 
 #: After about so many items a scan says how far it is.
 _ITEMS_A_LINE = 10_000
@@ -53,7 +52,7 @@ def require(options: argparse.Namespace, config: Config) -> ItemImages:
     if config.item_images is None:
         raise UsageError("--images, and the configuration has no itemImages", "docs/item-images.md says how to")
     if not options.dry_run:
-        checkpoint.require_writable(options.checkpoint)
+        cli.require_writable(options.checkpoint, "--checkpoint", "how far the scans are cannot be noted in")
     return config.item_images
 
 

@@ -1,7 +1,6 @@
 """How far a restoration is, kept in a file, so that it goes on where it was stopped."""
 
 import json
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import Any, Generic, Protocol, Self, TypeVar
 
 from continuous_backup.errors import BackupError, UsageError
+from continuous_backup.operations import cli
 
 _HINT = "name another --checkpoint, or remove that file to begin anew"
 
@@ -67,19 +67,7 @@ def require_usable(file: Path, counts: type[Counts], *, will_be_written: bool) -
     """Raises UsageError, before anything is done, where the file is none of ours or nothing can be noted there."""
     _read(file, counts)
     if will_be_written:
-        require_writable(file)
-
-
-def require_writable(file: Path) -> None:
-    """Raises UsageError where nothing can be noted there."""
-    try:
-        with tempfile.TemporaryFile(dir=file.parent):
-            pass
-    except OSError as err:
-        raise UsageError(
-            f"how far it is cannot be noted in {file}: {err.strerror}: {file.parent}",
-            "name a --checkpoint in a folder that is there and that you may write to",
-        ) from err
+        cli.require_writable(file, "--checkpoint", "how far it is cannot be noted in")
 
 
 def _read(file: Path, counts: type[Counts]) -> Checkpoint[Counts] | None:

@@ -1,6 +1,5 @@
 """build.sh, run as a person runs it: in a small checkout of its own, and on the real tree."""
 
-import ast
 import json
 import os
 import re
@@ -8,17 +7,22 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Mapping
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
-CHECKOUT = Path(__file__).resolve().parents[4]
-VERSION = "1.0.0"
-ENSURE = f"EnsureDynamoBackup-{VERSION}.zip"
-FORWARDER = f"LambdaStreamToFirehose-{VERSION}.zip"
-IMAGES = f"LambdaStreamToItemImages-{VERSION}.zip"
+from tests.unit.operations.building.builds import (
+    CHECKOUT,
+    ENSURE,
+    FORWARDER,
+    IMAGES,
+    VERSION,
+    built,
+    names_in,
+    ours_in,
+    read,
+    run_build,
+)
 
 AARCH64, X86_64 = 183, 62  # e_machine in the header of an ELF file, at byte 18
 
@@ -67,39 +71,6 @@ def checkout(tmp_path: Path) -> Path:
     (root / ".local").mkdir()
     (root / ".local" / "wheels").symlink_to(wheels)
     return root
-
-
-def run_build(
-    root: Path, *arguments: str, cwd: Path | None = None, environment: Mapping[str, str] | None = None
-) -> "subprocess.CompletedProcess[str]":
-    command = [str(root / "build.sh"), *arguments]
-    return subprocess.run(
-        command, cwd=cwd or root, env=environment, capture_output=True, text=True, timeout=240, check=False
-    )
-
-
-def built(root: Path, *arguments: str, cwd: Path | None = None) -> Path:
-    """The dist folder of a build that went well."""
-    result = run_build(root, *arguments, cwd=cwd)
-    assert result.returncode == 0, result.stderr
-    assert result.stderr == ""
-    return root / "dist"
-
-
-def names_in(path: Path) -> list[str]:
-    with zipfile.ZipFile(path) as archive:
-        return archive.namelist()
-
-
-def read(path: Path, name: str) -> bytes:
-    with zipfile.ZipFile(path) as archive:
-        return archive.read(name)
-
-
-def ours_in(path: Path) -> set[str]:
-    """Modules of ours in a zip, below continuous_backup."""
-    prefix = "continuous_backup/"
-    return {name.removeprefix(prefix) for name in names_in(path) if name.startswith(prefix)}
 
 
 def without_index() -> dict[str, str]:
@@ -456,77 +427,3 @@ def test_build_without_a_venv_uses_a_fitting_python_of_the_path(checkout, tmp_pa
     result = run_build(checkout, environment={**os.environ, "PATH": f"{tools}:{os.environ['PATH']}"})
 
     assert result.returncode == 0, result.stderr
-
-
-# The real tree.
-
-
-@pytest.fixture(scope="module")
-def real_zips(tmp_path_factory) -> Path:
-    """Both zips of this checkout, for the Python and the machine that run the tests."""
-    folder = tmp_path_factory.mktemp("real")
-    (folder / "config.hjson").write_text('{firehoseDeliveryBucket: "a-bucket"}')
-    arguments = [str(folder / "config.hjson"), "--this-machine", "--dist", str(folder / "dist")]
-    result = run_build(CHECKOUT, *arguments)
-    assert result.returncode == 0, result.stderr
-    return folder / "dist"
-
-
-@pytest.fixture(scope="module")
-def lambda_runtime(tmp_path_factory) -> Path:
-    """A folder with what Lambda's own runtime has, and no other library."""
-    folder = tmp_path_factory.mktemp("runtime")
-    for library in ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3", "six"):
-        origin = Path(find_spec(library).origin)
-        installed = origin.parent if origin.name == "__init__.py" else origin
-        (folder / installed.name).symlink_to(installed)
-    return folder
-
-
-@pytest.mark.parametrize("name", [ENSURE, FORWARDER, IMAGES])
-def test_real_zip_unpacked_alone_imports_its_handler(real_zips, lambda_runtime, tmp_path, name):
-    with zipfile.ZipFile(real_zips / name) as archive:
-        archive.extractall(tmp_path)
-    facts = json.loads((tmp_path / "build.json").read_text())
-    module, function = facts["handler"].rsplit(".", 1)
-    program = f"import {module} as it; print(it.__file__); assert callable(it.{function})"
-
-    result = subprocess.run(
-        [sys.executable, "-S", "-P", "-W", "error", "-c", program],
-        env={
-            "PYTHONPATH": f"{tmp_path}:{lambda_runtime}",
-            "LAMBDA_TASK_ROOT": str(tmp_path),
-            "AWS_REGION": "eu-west-1",
-            "AWS_LAMBDA_FUNCTION_NAME": name.split("-")[0],
-        },
-        cwd="/",
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-
-    assert result.returncode == 0, result.stderr
-    assert result.stdout.startswith(str(tmp_path))
-    assert facts["python"] == f"{sys.version_info.major}.{sys.version_info.minor}"
-
-
-def test_real_zips_hold_neither_each_others_package_nor_the_operators_side(real_zips):
-    packages = {name: {path.split("/")[0] for path in ours_in(real_zips / name)} for name in (ENSURE, FORWARDER)}
-
-    assert "ensure_backup" in packages[ENSURE]
-    assert "streams_to_firehose" in packages[FORWARDER]
-    elsewhere = {"item_images", "change_log", "operations"}
-    assert not packages[ENSURE] & {"streams_to_firehose", *elsewhere}
-    assert not packages[FORWARDER] & {"ensure_backup", "snapshots", *elsewhere}
-
-
-def test_real_zips_hold_every_module_of_ours_that_they_import(real_zips):
-    for name in (ENSURE, FORWARDER):
-        modules = ours_in(real_zips / name)
-        for path in modules:
-            tree = ast.parse(read(real_zips / name, f"continuous_backup/{path}"))
-            imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
-            for node in [each for each in imports if each.module and each.module.startswith("continuous_backup.")]:
-                wanted = node.module.removeprefix("continuous_backup.").replace(".", "/")
-                assert {f"{wanted}.py", f"{wanted}/__init__.py"} & modules, f"{name}: {path} imports {node.module}"

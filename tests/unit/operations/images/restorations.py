@@ -113,3 +113,7 @@ def restoring(
     **more: Any,
 ) -> Restoring:
     return Restoring(bucket, wanted, target, table_items(table, target), condition, **more)
+
+
+def name_of(keys: dict[str, Any]) -> str:
+    return object_names.of_keys(keys, "backups", "Orders")

@@ -7,15 +7,10 @@ import orjson
 import pytest
 
 from continuous_backup.aws import ClientError, HTTPClientError
-from continuous_backup.item_images import object_names
 from continuous_backup.operations.images.listing import Listed
 from continuous_backup.operations.images.reading import Image, Unreadable, parsed, read
-from tests.unit.operations.images.restorations import WANTED, FakeBucket, image
+from tests.unit.operations.images.restorations import WANTED, FakeBucket, image, name_of
 from tests.unit.operations.writing_items.tables import UNHEARD, refusal
-
-
-def name_of(keys: dict[str, Any]) -> str:
-    return object_names.of_keys(keys, "backups", "Orders")
 
 
 @pytest.mark.parametrize(

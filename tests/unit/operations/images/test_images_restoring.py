@@ -4,7 +4,6 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -18,7 +17,7 @@ from continuous_backup.operations.images.surveying import NoItems, Survey, chunk
 from continuous_backup.operations.images.tally import Tally
 from continuous_backup.operations.images.wanted import If, KeyPrefix
 from continuous_backup.operations.writing_items.checkpoint import Checkpoint, load
-from tests.unit.operations.images.restorations import WANTED, FakeBucket, image, key, number, restoring
+from tests.unit.operations.images.restorations import WANTED, FakeBucket, image, key, name_of, number, restoring
 from tests.unit.operations.writing_items.tables import (
     OLD_STREAM,
     STREAM,
@@ -147,10 +146,6 @@ def test_restore_when_images_do_not_fit_or_cannot_be_read_goes_on_and_names_them
     assert list(table.items.values()) == [key("good")]
     assert tally.unreadable == 2
     assert "table Orders can have no item of such keys" in tally.names["unreadable"][0]
-
-
-def name_of(keys: dict[str, Any]) -> str:
-    return object_names.of_keys(keys, "backups", "Orders")
 
 
 _DEEP = b'{"M":{"m":' * 500 + b'{"S":"?"}' + b"}}" * 500
