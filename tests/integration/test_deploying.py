@@ -116,6 +116,7 @@ def test_deploy_when_everything_is_there_makes_no_changing_call(unchanging: Stag
     assert "Nothing to do" in unchanging.deploy().stderr
     assert changing_calls(unchanging) == before
     assert json.loads(unchanging.deploy("--output", "json").stdout) == {
+        "ok": True,
         "dryRun": False,
         "changes": [],
         "notes": [],

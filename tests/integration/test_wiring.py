@@ -103,7 +103,11 @@ def test_wiring_when_it_is_done_is_told_in_the_log(stage: Stage) -> None:
 
 def test_wiring_when_the_filter_leaves_a_table_out_leaves_it_alone(stage: Stage) -> None:
     stage.create_table("test-Filtered")
-    wait_until(lambda: "Ignored test-Filtered" in "\n".join(stage.logs(naming.ENSURE_FUNCTION)), "the event", 30)
+    wait_until(
+        lambda: "The filter leaves test-Filtered out" in "\n".join(stage.logs(naming.ENSURE_FUNCTION)),
+        "the event",
+        30,
+    )
     assert not stage.mappings("test-Filtered")
     assert stream_arn(stage, "test-Filtered") == ""
     assert "test-Filtered" not in delivery_streams(stage)
