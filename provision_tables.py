@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+from continuous_backup.configuration import fit
 from continuous_backup.ensure_backup.wanted import Wanted
 from continuous_backup.errors import ExitCode
 from continuous_backup.operations import cli
@@ -38,7 +39,8 @@ def main(arguments: Sequence[str]) -> ExitCode:
     options = parser.parse_args(arguments)
     asked_for = whitelist.load(options.whitelist)
     aws, account, config = cli.connect(options, cli.load_config(options))
-    of_images = images.require(options, config) if options.images else None
+    fit.require(config, account)
+    of_images = images.require(options, aws, config) if options.images else None
     is_backed_up = table_scripts.filter_of(config, cli.config_file(options))
     provisioning = Provisioning(aws, config, account, table_scripts.log(), is_backed_up)
     provisioning.require_deployment()

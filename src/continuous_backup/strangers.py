@@ -14,7 +14,7 @@ from continuous_backup.errors import failure
 ANSWERS_WITHIN_SECONDS = 2.0
 #: For being imported: Lambda gives all of a function's initialisation ten.
 LOADS_WITHIN_SECONDS = 8.0
-#: After so many times without an answer it is not asked for a while: it would use up each invocation's time.
+#: After so many times in a row without an answer it is not asked for a while: it would use up all the time.
 _PATIENCE = 3
 _PAUSE_SECONDS = 60.0
 
@@ -49,15 +49,19 @@ class Stranger:
         """Its answer. Raises Failed."""
         if self._without_answer >= _PATIENCE:
             if self._clock() < self._asked_again_at:
-                raise Failed(f"{self._what} did not answer several times, and is not asked for a while")
+                raise Failed(f"{self._what} did not answer several times in a row, and is not asked for a while")
             self._without_answer = 0
         try:
-            return ask(self._what, lambda: self._function(about), self._answers_within)
+            answer = ask(self._what, lambda: self._function(about), self._answers_within)
         except Failed as err:
             if isinstance(err.__cause__, _NoAnswer):
                 self._without_answer += 1
                 self._asked_again_at = self._clock() + _PAUSE_SECONDS
+            else:
+                self._without_answer = 0
             raise
+        self._without_answer = 0
+        return answer
 
 
 def ask(what: str, call: Callable[[], Any], seconds: float) -> Any:

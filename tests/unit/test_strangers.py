@@ -83,6 +83,27 @@ def test_stranger_that_never_answers_is_not_asked_for_a_while_and_then_again():
     assert asked == [0, 1, 2, 5]
 
 
+def test_stranger_that_is_slow_now_and_then_is_asked_every_time():
+    asked: list[int] = []
+
+    def moody(about: int) -> int:
+        asked.append(about)
+        if about % 2:
+            time.sleep(60)
+        if about == 6:
+            raise ValueError
+        return about
+
+    stranger = Stranger("the transformer", moody, answers_within=0.01)
+    for number in range(10):
+        if number % 2 or number == 6:
+            with pytest.raises(Failed):
+                stranger.ask(number)
+        else:
+            assert stranger.ask(number) == number
+    assert asked == list(range(10))
+
+
 def test_stranger_that_raises_is_asked_every_time():
     asked: list[int] = []
 

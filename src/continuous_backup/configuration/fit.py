@@ -6,7 +6,10 @@ from continuous_backup.naming import Account
 
 
 def require(config: Config, account: Account) -> None:
-    """Raises ConfigurationError with all that does not fit; `config` is one `in_account`."""
+    """Raises ConfigurationError with all that does not fit; `config` is one `in_account`.
+
+    For what begins or changes a backup of that account's tables: what ends one has to work in any case.
+    """
     if problems := [*_of_keys(config, account), *_of_roles(config, account), *_of_prefixes(config)]:
         raise ConfigurationError(
             f"the configuration for account {account.id}, region {account.region}",

@@ -23,6 +23,8 @@ _MARGIN_SECONDS = 15.0
 #: next event or sweep wants it: a table that is restored can be CREATING for hours.
 _EVENT_PATIENCE_SECONDS = 240.0
 _SWEEP_PATIENCE_SECONDS = 90.0
+#: Of the time: for tables that are left out and wired, so that troubles of the others never use it all up.
+_SHARE_OF_THE_KEPT = 0.2
 #: Whole describes of a sweep: at most one a second, so that there is room for everybody else.
 _SWEEP_CALLS_PER_SECOND = 1.0
 
@@ -60,11 +62,14 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
         due = tables_to_look_at(observer, convergence, config, is_backed_up, turn, log)
     converge = partial(
         convergence.run,
-        deadline=aws.clock() + context.get_remaining_time_in_millis() / 1000 - _MARGIN_SECONDS,
         patience=_SWEEP_PATIENCE_SECONDS if sweeps else _EVENT_PATIENCE_SECONDS,
         on_settled=_said,
     )
-    outcomes = converge(due.protected, Wanted.PROTECTED) | converge(due.kept, Wanted.KEPT)
+    seconds = context.get_remaining_time_in_millis() / 1000 - _MARGIN_SECONDS
+    deadline = aws.clock() + seconds
+    for_the_kept = seconds * _SHARE_OF_THE_KEPT if due.kept else 0.0
+    outcomes = converge(due.protected, Wanted.PROTECTED, deadline=deadline - for_the_kept)
+    outcomes |= converge(due.kept, Wanted.KEPT, deadline=deadline)
     log.info("Processed %d Events", 1, extra=_summary(outcomes))
     if sweeps:
         facts = standing.facts(due, outcomes)

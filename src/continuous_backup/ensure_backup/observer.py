@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from continuous_backup import naming
-from continuous_backup.aws import Aws, ClientError, Pace, error_code, unless_refused
+from continuous_backup.aws import DENIED, Aws, ClientError, Pace, error_code, unless_refused
 from continuous_backup.configuration.config import Config
 from continuous_backup.ensure_backup.state import (
     BackupState,
@@ -198,9 +198,17 @@ class Observer:
         return replace(found, opted_out=self._opted_out(name)) if found else None
 
     def _opted_out(self, name: str) -> bool:
-        """What its tags say. Where they cannot be read, the table is backed up."""
-        unknown = f"the tags of table {name} are not known, so it is backed up"
-        tags = unless_refused(lambda: self._tags_of_table(name), [], unknown, self._log)
+        """What its tags say. Where they may not be read, the table is backed up.
+
+        Whatever else goes wrong is that table's error, and soon tried again: nothing is wired by a throttled call.
+        """
+        try:
+            tags = self._tags_of_table(name)
+        except ClientError as err:
+            if error_code(err) not in DENIED:
+                raise
+            self._log.warning("The tags of table %s may not be read, so it is backed up: %s", name, err)
+            return False
         return {"Key": naming.MANAGED_TAG, "Value": naming.OPTED_OUT_TAG_VALUE} in tags
 
     def _tags_of_table(self, name: str) -> list[dict[str, str]]:

@@ -24,7 +24,7 @@ def facts(due: Due, outcomes: Mapping[str, Outcome]) -> dict[str, Fact]:
         "TablesWithProblem": len(problems),
         "TablesWaiting": len(waiting),
         "TablesOptedOut": len(due.opted_out - failed - problems - waiting),
-        "TablesLeftOut": due.left_out,
+        "TablesLeftOut": due.left_out - len((failed | problems | waiting) - due.taken),
     }
     always = {"TablesProtected", "TablesFailed"}
     return {name: Fact(count) for name, count in counts.items() if count or name in always}

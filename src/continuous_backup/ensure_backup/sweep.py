@@ -56,9 +56,7 @@ def tables_to_look_at(
     amiss = [table for table in there if look(table, Wanted.PROTECTED)]
     wired_all_the_same = sorted(_wired(overview) & overview.tables - {*there})
     kept = [table for table in wired_all_the_same if look(table, Wanted.KEPT)]
-    # So that tables that nobody can mend do not always come first: a sweep looks closely at some hundreds.
-    first = turn * _LOOKED_AT_CLOSELY % len(amiss) if amiss else 0
-    amiss = amiss[first:] + amiss[:first]
+    amiss, kept = _from_another(amiss, turn), _from_another(kept, turn)
     gone = _former_tables(overview)
     rolling = _in_turn(there, turn)
     untagged = _untold(observer, config, overview, there, turn, log)
@@ -83,6 +81,12 @@ def tables_to_look_at(
         opted_out=frozenset(opted_out & {*there}),
         left_out=len(overview.tables) - len(there),
     )
+
+
+def _from_another(tables: list[str], turn: int) -> list[str]:
+    """So that those that nobody can mend do not always come first: a sweep looks closely at some hundreds."""
+    first = turn * _LOOKED_AT_CLOSELY % len(tables) if tables else 0
+    return tables[first:] + tables[:first]
 
 
 def _something_amiss(

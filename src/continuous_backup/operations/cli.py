@@ -14,7 +14,6 @@ from rich.table import Table
 
 from continuous_backup.aws import Aws, BotoCoreError, ClientError, explain
 from continuous_backup.configuration import config as configuration
-from continuous_backup.configuration import fit
 from continuous_backup.configuration.config import Config
 from continuous_backup.errors import BackupError, ExitCode, UsageError
 from continuous_backup.naming import Account
@@ -124,19 +123,14 @@ def require_writable(file: Path, option: str, problem: str) -> None:
 
 
 def connect(options: argparse.Namespace, config: Config) -> tuple[Aws, Account, Config]:
-    """Clients, whose account it is, and the configuration with that account's names filled in.
-
-    Raises ConfigurationError where it does not fit that account.
-    """
+    """Clients, whose account it is, and the configuration with that account's names filled in."""
     aws = Aws(
         profile=options.profile,
         region=options.region or config.region or None,
         endpoint_url=options.endpoint_url,
     )
     account = aws.account()
-    in_account = config.in_account(account)
-    fit.require(in_account, account)
-    return aws, account, in_account
+    return aws, account, config.in_account(account)
 
 
 def confirm(options: argparse.Namespace, question: str) -> bool:

@@ -35,14 +35,14 @@ every_way = pytest.mark.parametrize("how", HOW)
 
 
 def fails(aws: Aws, service: str, operation: str, how: str) -> list[str]:
-    """From now on; answers the list of such calls that were made."""
+    """From now on, before a stub is asked; answers the list of such calls that were made."""
     made: list[str] = []
 
     def fail(**_: Any) -> None:
         made.append(operation)
         raise HOW[how](operation)
 
-    aws.client(service).meta.events.register(f"before-call.{service}.{operation}", fail)
+    aws.client(service).meta.events.register(f"provide-client-params.{service}.{operation}", fail)
     return made
 
 
@@ -72,16 +72,27 @@ def test_observe_where_pipes_are_not_told_counts_none_and_asks_once(
     assert "Pipes are not known, and taken for none" in caplog.text
 
 
-@every_way
-def test_observe_where_a_tables_tags_are_not_told_backs_it_up(
-    aws: Aws, observer: Observer, stub: Stubs, how: str, caplog: pytest.LogCaptureFixture
+def test_observe_where_a_tables_tags_may_not_be_read_backs_it_up(
+    aws: Aws, observer: Observer, stub: Stubs, caplog: pytest.LogCaptureFixture
 ):
-    fails(aws, "dynamodb", "ListTagsOfResource", how)
+    asked = fails(aws, "dynamodb", "ListTagsOfResource", "refused")
     streaming_table(stub)
     found = observer.table(NAME)
     assert found
     assert not found.opted_out
     assert "so it is backed up" in caplog.text
+    assert asked
+
+
+@pytest.mark.parametrize("how", ["throttled", "out of reach"])
+def test_observe_where_a_tables_tags_are_not_told_this_time_fails_that_table_and_wires_nothing(
+    aws: Aws, observer: Observer, stub: Stubs, how: str
+):
+    """They decide: a table that a tag opts out is not taken in because a call was throttled."""
+    fails(aws, "dynamodb", "ListTagsOfResource", how)
+    streaming_table(stub)
+    with pytest.raises((ClientError, EndpointConnectionError)):
+        observer.table(NAME)
 
 
 @every_way

@@ -30,6 +30,11 @@ def test_facts_of_a_sweep_count_each_table_once():
     }
 
 
+def test_facts_of_a_table_that_is_left_out_and_kept_whole_count_it_once():
+    due = Due([], ["failed"], frozenset({"good"}), left_out=2)
+    assert told(due, FAILED) == {"TablesProtected": 1, "TablesFailed": 1, "TablesLeftOut": 1}
+
+
 def test_facts_of_a_sweep_in_which_all_failed_say_so_and_that_none_is_protected():
     assert told(Due(["failed"], [], frozenset({"failed"})), FAILED) == {"TablesProtected": 0, "TablesFailed": 1}
 

@@ -83,10 +83,12 @@ def _images_bucket(aws: Aws, config: Config, account: Account) -> ImagesBucket |
             return ImagesBucket(images.bucket, exists=False)
         raise explain(err, f"bucket {images.bucket}, which itemImages names") from err
     region = found.get("BucketRegion") or _region_told_in(found)
+    if region != account.region:
+        return ImagesBucket(images.bucket, elsewhere=region)
     return ImagesBucket(
         images.bucket,
         versioned=versioning.get("Status") == "Enabled",
-        elsewhere=region if region != account.region else "",
+        kms_key=_kms_key(aws, images.bucket),
     )
 
 

@@ -30,8 +30,10 @@ from continuous_backup.operations.deployment.actions import (
     UpdateSettings,
 )
 from continuous_backup.operations.deployment.state import (
+    Bucket,
     Deployment,
     Function,
+    ImagesBucket,
     Rule,
     Stack,
     Surroundings,
@@ -72,7 +74,7 @@ def plan(there: Deployment, wanted: Deployment, around: Surroundings, *, redeplo
     conflicts = [
         *_conflicts(there),
         *(_busy(there.roles_stack) if wanted.roles_stack else []),
-        *_key_without_permission(there, wanted),
+        *_keys_without_permission(there, wanted, around),
         *_named_but_ours(around),
         *(_busy(there.images_stack) if wanted.images_stack else []),
         *_images_bucket_unfit(around),
@@ -83,6 +85,7 @@ def plan(there: Deployment, wanted: Deployment, around: Surroundings, *, redeplo
     functions = wanted.functions.values()
     return [
         *_bucket_steps(there, wanted),
+        *_notes_on_other_keys(there, wanted, around),
         *_roles_steps(there.roles_stack, wanted.roles_stack),
         *_images_steps(there.images_stack, wanted.images_stack),
         *_log_group_steps(there, wanted),
@@ -182,18 +185,42 @@ def _busy(stack: Stack | None) -> list[Conflict]:
     return [Conflict(f"CloudFormation stack {stack.name} is {stack.status}", "run it again when that is over")]
 
 
-def _key_without_permission(there: Deployment, wanted: Deployment) -> list[Conflict]:
-    """Firehose would take what it cannot write: what a key refuses is lost after 24 hours."""
-    if there.bucket is None or not there.bucket.kms_key or (wanted.bucket and wanted.bucket.kms_key):
+def _keys_without_permission(there: Deployment, wanted: Deployment, around: Surroundings) -> list[Conflict]:
+    """Firehose would take what it cannot write, lost after 24 hours; and no image could be written at all."""
+    if wanted.bucket and wanted.bucket.kms_key:
         return []
     if wanted.roles_stack is None:
-        return []  # roles of somebody else's may be allowed to use it; _bucket_steps says it loudly
+        return []  # roles of somebody else's may be allowed to use it; _notes_on_other_keys says it loudly
     return [
         Conflict(
-            f"bucket {there.bucket.name} encrypts with key {there.bucket.kms_key}, which the roles may not use",
+            f"bucket {each.name} encrypts with key {each.kms_key}, which the roles may not use",
             "set kmsKeyArn to the key's ARN in the configuration; see docs/iam.md",
         )
+        for each in _encrypting(there, around)
     ]
+
+
+def _notes_on_other_keys(there: Deployment, wanted: Deployment, around: Surroundings) -> list[Step]:
+    """A key's own policy may let the roles use it, which cannot be seen from here."""
+    key = wanted.bucket.kms_key if wanted.bucket else ""
+    return [
+        Note(
+            f"bucket {each.name} encrypts with key {each.kms_key} by default, and not kmsKeyArn: see that all "
+            "roles may use that key, or changes are lost",
+            loud=True,
+        )
+        for each in _encrypting(there, around)
+        if not key.endswith(each.kms_key)
+    ]
+
+
+def _encrypting(there: Deployment, around: Surroundings) -> list[Bucket | ImagesBucket]:
+    """The buckets that encrypt what is new with a customer managed key; one for both is told once."""
+    found: dict[str, Bucket | ImagesBucket] = {}
+    for each in (there.bucket, around.images_bucket):
+        if each is not None and each.kms_key:
+            found.setdefault(each.name, each)
+    return [*found.values()]
 
 
 def _named_but_ours(around: Surroundings) -> list[Conflict]:
@@ -219,11 +246,6 @@ def _bucket_steps(there: Deployment, wanted: Deployment) -> list[Step]:
         steps.append(SecureBucket(wanted.bucket))
     elif not there.bucket.secured:
         steps.append(Note(f"bucket {there.bucket.name} is used as it is; it is not private and TLS only"))
-    if there.bucket.kms_key and not wanted.bucket.kms_key.endswith(there.bucket.kms_key):
-        other = (
-            f"bucket {there.bucket.name} encrypts with key {there.bucket.kms_key} by default, and not kmsKeyArn"
-        )
-        steps.append(Note(f"{other}: see that all roles may use that key, or changes are lost", loud=True))
     return steps
 
 
@@ -269,7 +291,7 @@ def _images_bucket_unfit(around: Surroundings) -> list[Conflict]:
         ]
     if bucket is None or (bucket.exists and bucket.versioned):
         return []
-    so = "has no versioning" if bucket.exists else "is not there"
+    so = "has no versioning, or it is suspended" if bucket.exists else "is not there"
     return [
         Conflict(
             f"bucket {bucket.name}, which itemImages names, {so}",

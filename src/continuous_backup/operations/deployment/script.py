@@ -8,7 +8,7 @@ from dataclasses import replace
 from continuous_backup import naming
 from continuous_backup.aws import Aws, BotoCoreError, ClientError, explain
 from continuous_backup.configuration import config as configuration
-from continuous_backup.configuration import hjson_text
+from continuous_backup.configuration import fit, hjson_text
 from continuous_backup.configuration.config import Config
 from continuous_backup.ensure_backup.optin import opt_in_filter
 from continuous_backup.ensure_backup.wanted import Wanted
@@ -48,6 +48,7 @@ def deploy(options: argparse.Namespace, environment: Mapping[str, str]) -> ExitC
         )
     as_written = _with_options(as_written, options)
     aws, account, config = cli.connect(options, as_written)
+    fit.require(config, account)
     aim = wanted(config, as_written, account, packages, _TEMPLATES, environment_of(text, environment))
     steps = planner.plan(
         observer.observe(aws, config, account),
@@ -85,7 +86,7 @@ def undeploy(options: argparse.Namespace) -> ExitCode:
         if not options.dry_run:
             raise still_wired
         cli.tell(f"Without --deprovision this is refused: {still_wired.problem}")
-    if not wired and not _changes(steps):
+    if not wired and not steps:
         cli.tell(f"Nothing to do: nothing is deployed in account {account.id}, region {account.region}.")
         cli.show(options, [], {"dryRun": options.dry_run, "ok": True, "changes": [], "notes": []})
         return ExitCode.DONE
@@ -195,7 +196,7 @@ def _carry_out(options: argparse.Namespace, steps: list[Step], executor: Executo
     for note in notes:
         cli.tell(f"WARNING: {note}" if note.loud else f"Note: {note}")
     if not changes:
-        cli.tell("Nothing to do: everything is as it should be.")
+        cli.tell(f"Nothing to do{': everything is as it should be' if code is ExitCode.DONE else ''}.")
     elif options.dry_run:
         cli.tell("Nothing was changed: this was a dry run.")
     else:

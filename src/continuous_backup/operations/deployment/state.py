@@ -92,6 +92,8 @@ class ImagesBucket:
     versioned: bool = True
     elsewhere: str = ""
     """Its region, where that is another one than the tables'."""
+    kms_key: str = ""
+    """As a Bucket's."""
 
 
 @dataclass(frozen=True)

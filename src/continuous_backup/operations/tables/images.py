@@ -15,7 +15,7 @@ from continuous_backup.naming import Account
 from continuous_backup.operations import cli
 from continuous_backup.operations.tables.existing_items import SEGMENTS, ExistingItems, Found
 from continuous_backup.operations.tables.provisioning import TablePlan
-from continuous_backup.operations.tables.scan_progress import remove_unless_needed
+from continuous_backup.operations.tables.scan_progress import remove_unless_needed, require_readable
 
 #: After about so many items a scan says how far it is.
 _ITEMS_A_LINE = 10_000
@@ -45,14 +45,15 @@ class ImagesResult:
         }
 
 
-def require(options: argparse.Namespace, config: Config) -> ItemImages:
+def require(options: argparse.Namespace, aws: Aws, config: Config) -> ItemImages:
     """What the configuration says of images. Raises UsageError, before anything is done, where it has none, or
-    where the scans' progress could not be noted.
+    where the scans' progress could be neither read nor noted.
     """
     if config.item_images is None:
         raise UsageError("--images, and the configuration has no itemImages", "docs/item-images.md says how to")
     if not options.dry_run:
         cli.require_writable(options.checkpoint, "--checkpoint", "how far the scans are cannot be noted in")
+        require_readable(options.checkpoint, aws.clock)
     return config.item_images
 
 
@@ -81,7 +82,11 @@ def write(
     place = Place(images.bucket, images.prefix, images.storage_class, images.writers)
     existing = ExistingItems(connected, place, account, options.items_per_second)
     of_tables = [_written(options, existing, table) for table in tables]
-    if remove_unless_needed(options.checkpoint, aws.clock):
+    if not all(each.ok for each in of_tables):  # what else is done is not done again then
+        goes_on = options.checkpoint.exists()
+    else:
+        goes_on = remove_unless_needed(options.checkpoint, aws.clock)
+    if goes_on:
         cli.tell(f"{options.checkpoint} says how far the scans are: run it again within a day, and they go on.")
     return [*results, *of_tables]
 

@@ -65,11 +65,15 @@ class TableResult:
 
 
 def exit_code(results: Sequence[TableResult]) -> ExitCode:
-    """DONE where every table is as asked for, FAILED where each has a problem, PARTLY_DONE otherwise."""
+    """DONE where every table is as asked for, FAILED where each has a problem, PARTLY_DONE otherwise.
+
+    Tables that the operator's own filter leaves out do not count.
+    """
     if all(each.ok for each in results):
         return ExitCode.DONE
     hopeless = {Standing.PROBLEM, Standing.WAITING}
-    return ExitCode.FAILED if all(each.standing in hopeless for each in results) else ExitCode.PARTLY_DONE
+    tried = [each for each in results if not each.by_choice]
+    return ExitCode.FAILED if all(each.standing in hopeless for each in tried) else ExitCode.PARTLY_DONE
 
 
 def counts(results: Iterable[TableResult]) -> dict[str, int]:

@@ -86,13 +86,20 @@ def remove_unless_needed(file: Path, clock: Callable[[], float]) -> bool:
     return unfinished
 
 
+def require_readable(file: Path, clock: Callable[[], float]) -> None:
+    """Raises UsageError where there is such a file, and it is none of ours."""
+    _read(file, clock)
+
+
 def _read(file: Path, clock: Callable[[], float]) -> dict[str, Any]:
     """By table, what was noted within the time that it is good for."""
     try:
         known = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
-        for its in known.values():
+        # An earlier version noted neither when, nor of how many: that counts as old.
+        good = {name: its for name, its in known.items() if clock() - its.get("noted", 0) < GOOD_FOR_SECONDS}
+        for its in good.values():
             dict(its["segments"]), int(its["count"])
-        return {name: its for name, its in known.items() if clock() - its["noted"] < GOOD_FOR_SECONDS}
+        return good
     except (OSError, ValueError, KeyError, AttributeError, TypeError, RecursionError) as err:
         raise UsageError(
             f"{file} does not say how far a scan is: {err}", "name another --checkpoint, or remove that file"

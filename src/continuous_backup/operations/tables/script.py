@@ -161,8 +161,8 @@ def _show(
 ) -> ExitCode:
     """The result, of one shape for a dry run and a real one, and what the exit code is."""
     code = exit_code(results)
-    if any(not each.ok for each in images):
-        code = max(code, ExitCode.PARTLY_DONE)
+    if code is ExitCode.DONE and not all(each.ok for each in images):
+        code = ExitCode.PARTLY_DONE
     document = {
         "dryRun": options.dry_run,
         "ok": code is ExitCode.DONE,

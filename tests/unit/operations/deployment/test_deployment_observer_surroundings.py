@@ -156,9 +156,25 @@ def test_surroundings_tell_whether_the_bucket_that_is_named_for_images_has_versi
     asked = {"Bucket": "images", "ExpectedBucketOwner": ACCOUNT.id}
     stub("s3").add_response("head_bucket", {"BucketRegion": ACCOUNT.region}, asked)
     stub("s3").add_response("get_bucket_versioning", {"Status": status} if status else {}, asked)
+    stub("s3").add_client_error("get_bucket_encryption", "ServerSideEncryptionConfigurationNotFoundError")
     config = replace(CONFIG, item_images=ItemImages(bucket="images"))
 
     assert surroundings(aws, config, ACCOUNT).images_bucket == ImagesBucket("images", versioned=versioned)
+
+
+def test_surroundings_tell_the_key_that_the_bucket_for_images_encrypts_with(aws, stub, account_settings):
+    stub("cloudtrail").add_response("describe_trails", {"trailList": []})
+    stub("s3").add_response("head_bucket", {"BucketRegion": ACCOUNT.region})
+    stub("s3").add_response("get_bucket_versioning", {"Status": "Enabled"})
+    by_default = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": "a-key"}}
+    stub("s3").add_response(
+        "get_bucket_encryption",
+        {"ServerSideEncryptionConfiguration": {"Rules": [by_default]}},
+        {"Bucket": "images"},
+    )
+    config = replace(CONFIG, item_images=ItemImages(bucket="images"))
+
+    assert surroundings(aws, config, ACCOUNT).images_bucket == ImagesBucket("images", kms_key="a-key")
 
 
 def test_surroundings_where_the_bucket_for_images_is_not_there_say_so(aws, stub, account_settings):

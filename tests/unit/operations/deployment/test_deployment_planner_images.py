@@ -101,6 +101,10 @@ def test_plan_of_a_replica_makes_its_stack_once_and_touches_none_that_is_not_our
         (ImagesBucket("mine", versioned=False), "has no versioning"),
         (ImagesBucket("mine", exists=False), "is not there"),
         (ImagesBucket("mine", elsewhere="ap-south-1"), "is in ap-south-1"),
+        (
+            ImagesBucket("mine", kms_key="a-key"),
+            "bucket mine encrypts with key a-key, which the roles may not use",
+        ),
     ],
 )
 def test_plan_with_a_bucket_of_images_that_does_not_do_changes_nothing(bucket, said):
@@ -109,6 +113,16 @@ def test_plan_with_a_bucket_of_images_that_does_not_do_changes_nothing(bucket, s
     assert isinstance(conflict, Conflict)
     assert said in conflict.what
     assert planned(IMAGES, IMAGES, Surroundings(images_bucket=ImagesBucket("mine"))) == []
+
+
+def test_plan_with_a_bucket_of_images_that_encrypts_with_another_key_than_ours_warns_loudly():
+    with_key = replace(IMAGES, bucket=replace(IMAGES.bucket, kms_key="arn:aws:kms:eu-west-1:1:key/ours"))
+
+    (note,) = planned(with_key, with_key, Surroundings(images_bucket=ImagesBucket("mine", kms_key="key/other")))
+    assert isinstance(note, Note)
+    assert note.loud
+    assert "bucket mine encrypts with key key/other by default, and not kmsKeyArn" in note.what
+    assert planned(with_key, with_key, Surroundings(images_bucket=ImagesBucket("mine", kms_key="key/ours"))) == []
 
 
 def test_plan_of_removal_leaves_the_images():

@@ -27,6 +27,7 @@ WAITING = TableResult("e", "not finished", Standing.WAITING)
         ([OK, OK], ExitCode.DONE),
         ([OK, LEFT_OUT], ExitCode.DONE),
         ([LEFT_OUT], ExitCode.DONE),
+        ([LEFT_OUT, PROBLEM, WAITING], ExitCode.FAILED),
         ([OPTED_OUT, OPTED_OUT], ExitCode.PARTLY_DONE),
         ([OK, OPTED_OUT], ExitCode.PARTLY_DONE),
         ([NAMED_AND_LEFT_OUT], ExitCode.PARTLY_DONE),

@@ -53,6 +53,13 @@ def test_progress_that_is_old_begins_anew(file: Path):
     assert progress(file, now=NOW + GOOD_FOR_SECONDS).next_of(0) is None
 
 
+def test_progress_of_an_earlier_version_that_says_no_time_begins_anew(file: Path):
+    file.write_text(json.dumps({"Orders": {"stream": ORDERS.stream, "segments": {"0": KEY, "1": ""}}}))
+    assert progress(file).next_of(0) is None
+    progress(file).set(1, KEY)
+    assert progress(file).next_of(1) == KEY
+
+
 def test_progress_is_done_when_every_segment_is(file: Path):
     its = progress(file)
     its.set(0, "")
@@ -80,8 +87,8 @@ def test_file_from_which_no_scan_goes_on_is_removed_and_another_stays(file: Path
         "",
         "[]",
         '{"Orders": []}',
-        json.dumps({"Orders": ORDERS.document()}),
-        json.dumps({"Orders": ORDERS.document() | {"segments": {}, "count": 2}}),
+        json.dumps({"Orders": ORDERS.document() | {"count": 2, "noted": NOW}}),
+        json.dumps({"Orders": ORDERS.document() | {"segments": {}, "count": 2, "noted": "today"}}),
         "[" * 100_000,
     ],
     ids=lambda text: text[:20],
