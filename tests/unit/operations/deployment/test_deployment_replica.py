@@ -6,9 +6,12 @@ from dataclasses import replace
 import pytest
 from deployments import REPOSITORY
 
+from continuous_backup.aws import Aws
 from continuous_backup.configuration.config import Config
 from continuous_backup.configuration.item_images import ItemImages
 from continuous_backup.errors import UsageError
+from continuous_backup.naming import Account
+from continuous_backup.operations import cli
 from continuous_backup.operations.deployment import replica
 
 CONFIG = Config(
@@ -42,3 +45,21 @@ def test_replica_when_something_is_missing_or_contradicts_itself_is_refused(opti
         replica.planned(argparse.Namespace(**{**OPTIONS, **options}), config, REPOSITORY / "templates")
     assert said in refused.value.problem
     assert refused.value.hint
+
+
+def test_replica_is_not_held_to_what_the_tables_account_needs(monkeypatch: pytest.MonkeyPatch):
+    """The configuration's key and roles are of the tables' region and account, and not of the replica's."""
+    config = replace(
+        CONFIG,
+        kms_key_arn="arn:aws:kms:eu-west-1:111122223333:key/k",
+        lambda_role_arn="arn:aws:iam::111122223333:role/Lambda",
+    )
+    aws = Aws(region="eu-central-1", endpoint_url="http://127.0.0.1:1")
+    monkeypatch.setattr(aws, "account", lambda: Account("444455556666", "eu-central-1"))
+    monkeypatch.setattr(cli, "Aws", lambda **_: aws)
+    monkeypatch.setattr(replica.observer, "replica", lambda _: None)
+
+    steps, _, then = replica.planned(argparse.Namespace(**OPTIONS), config, REPOSITORY / "templates")
+
+    assert [type(each).__name__ for each in steps] == ["CreateImagesStack"]
+    assert "./deploy.py" in then
