@@ -18,6 +18,7 @@ from botocore.exceptions import (
     NoRegionError,
     PartialCredentialsError,
     ProfileNotFound,
+    UnknownRegionError,
 )
 
 from continuous_backup import aws_s3
@@ -160,6 +161,7 @@ class Aws:
         """Whose credentials these are. Raises UsageError where there are none that work."""
         if self._account is None:
             try:
+                self._session.get_partition_for_region(self.region)  # it knows how the names of regions look
                 identity = self.client("sts").get_caller_identity()
             except (ClientError, BotoCoreError) as err:
                 raise explain(err) from err
@@ -228,7 +230,7 @@ def explain(err: BaseException, doing: str = "") -> BackupError:
             f"{what}there is no AWS profile {err.kwargs['profile']}",
             "`aws configure list-profiles` lists those there are",
         )
-    if isinstance(err, InvalidRegionError):
+    if isinstance(err, InvalidRegionError | UnknownRegionError):
         return UsageError(f"{what}{err.kwargs['region_name']} is not an AWS region", "eu-west-1 is one")
     if isinstance(err, NoRegionError):
         return UsageError(f"{what}no AWS region is set", "give --region, or set AWS_REGION")

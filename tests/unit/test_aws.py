@@ -59,9 +59,16 @@ def test_account_with_half_of_the_credentials_says_that_there_are_none(aws, monk
         aws.account()
 
 
-def test_account_with_a_region_that_cannot_be_one_names_it(no_aws_settings):
-    with pytest.raises(UsageError, match=r"^eu west 1 is not an AWS region$"):
-        Aws(region="eu west 1").account()
+@pytest.mark.parametrize("region", ["eu west 1", "mars", "eu-west", "EU-WEST-1"])
+def test_account_with_a_region_that_cannot_be_one_names_it(no_aws_settings, region):
+    with pytest.raises(UsageError, match=f"^{region} is not an AWS region$"):
+        Aws(region=region).account()
+
+
+@pytest.mark.parametrize("region", ["eu-west-1", "us-gov-west-1", "eusc-de-east-1", "eu-west-99"])
+def test_account_with_a_region_that_is_one_or_may_become_one_goes_on_to_ask(no_aws_settings, region):
+    with pytest.raises(UsageError, match="credentials"):
+        Aws(region=region).account()
 
 
 def test_account_with_an_endpoint_that_is_no_url_is_the_persons_mistake(no_aws_settings):
