@@ -97,7 +97,7 @@ class Emulator:
         self._work.mkdir(parents=True, exist_ok=True)
         self._make_certificates()
         for attempt in range(1, _ATTEMPTS + 1):
-            self._port = _free_port()
+            self._port = free_port()
             with self.log.open("ab") as log:
                 # -P: a module in the work folder is not the emulator's.
                 self._process = subprocess.Popen(
@@ -257,7 +257,8 @@ def session_without_settings() -> boto3.Session:
     return boto3.Session(botocore_session=botocore.session.Session(session_vars=settings))
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """One that was free just now; whoever listens there has to be ready for another who was quicker."""
     with socket.socket() as probe:
         probe.bind((_HOST, 0))
         return int(probe.getsockname()[1])

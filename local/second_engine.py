@@ -6,7 +6,6 @@ is switched on again, or is of a table made anew, begins with old records.
 """
 
 import platform
-import socket
 import subprocess
 import sys
 import time
@@ -19,7 +18,7 @@ from typing import Any, Self
 from botocore.config import Config
 
 from continuous_backup.naming import Account
-from local.emulator import ENVIRONMENT, ROOT, session_without_settings
+from local.emulator import ENVIRONMENT, ROOT, free_port, session_without_settings
 
 BINARY = ENVIRONMENT / "dynoxide" / "node_modules" / "@dynoxide" / "linux-x64" / "dynoxide"
 #: What it writes into every ARN, whatever the credentials and the region of a call.
@@ -77,7 +76,7 @@ class Dynoxide:
             raise EngineError(f"there is no {self._binary}. Try: make install-dev")
         self.log.parent.mkdir(parents=True, exist_ok=True)
         for attempt in range(1, _ATTEMPTS + 1):
-            self._port = _free_port()
+            self._port = free_port()
             with self.log.open("wb") as log:
                 self._process = subprocess.Popen(
                     [str(self._binary), "serve", "--host", _HOST, "--port", str(self._port)],
@@ -165,9 +164,3 @@ class Dynoxide:
 
     def _said(self) -> str:
         return self.log.read_text(errors="replace").strip()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((_HOST, 0))
-        return int(probe.getsockname()[1])

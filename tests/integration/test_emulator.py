@@ -203,7 +203,7 @@ def test_emulator_when_it_cannot_start_says_what_its_log_says(tmp_path, monkeypa
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        monkeypatch.setattr(local.emulator, "_free_port", lambda: taken.getsockname()[1])
+        monkeypatch.setattr(local.emulator, "free_port", lambda: taken.getsockname()[1])
 
         with pytest.raises(EmulatorError, match="already in use"):
             Emulator(tmp_path).start()

@@ -63,7 +63,7 @@ def test_dynoxide_when_its_port_is_taken_tries_another(tmp_path: Path, monkeypat
         free.bind(("127.0.0.1", 0))
         ports = [taken.getsockname()[1], free.getsockname()[1]]
         free.close()
-        monkeypatch.setattr(second_engine, "_free_port", iter(ports).__next__)
+        monkeypatch.setattr(second_engine, "free_port", iter(ports).__next__)
         with Dynoxide(tmp_path) as engine:
             assert engine.endpoint_url.endswith(f":{ports[1]}")
 
@@ -73,7 +73,7 @@ def test_dynoxide_when_every_port_is_taken_says_what_it_says(tmp_path: Path, mon
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        monkeypatch.setattr(second_engine, "_free_port", lambda: taken.getsockname()[1])
+        monkeypatch.setattr(second_engine, "free_port", lambda: taken.getsockname()[1])
         with pytest.raises(EngineError, match=r"ended with status 1:\nerror: port .* is already in use"):
             Dynoxide(tmp_path).start()
 
