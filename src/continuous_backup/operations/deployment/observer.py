@@ -9,7 +9,7 @@ from continuous_backup.aws import DENIED, Aws, BotoCoreError, ClientError, error
 from continuous_backup.configuration.config import Config
 from continuous_backup.errors import UsageError
 from continuous_backup.naming import Account
-from continuous_backup.operations.deployment import bucket_policy
+from continuous_backup.operations.deployment import bucket_policy, wiring
 from continuous_backup.operations.deployment.state import (
     Bucket,
     Deployment,
@@ -53,6 +53,7 @@ def surroundings(aws: Aws, config: Config, account: Account) -> Surroundings:
         delivery_streams=named_delivery_streams.look(aws, config),
         images_bucket=_images_bucket(aws, config, account),
         replica_bucket=_replica_bucket(aws, config),
+        wiring=wiring.look(aws, config),
     )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from continuous_backup import naming
+from continuous_backup.operations.deployment import left_behind
 from continuous_backup.operations.deployment.actions import (
     AllowInvocation,
     Conflict,
@@ -86,6 +87,7 @@ def plan(there: Deployment, wanted: Deployment, around: Surroundings, *, redeplo
     return [
         *_bucket_steps(there, wanted),
         *_notes_on_other_keys(there, wanted, around),
+        *left_behind.notes_on(there, wanted, around),
         *_roles_steps(there.roles_stack, wanted.roles_stack),
         *_images_steps(there.images_stack, wanted.images_stack),
         *_log_group_steps(there, wanted),

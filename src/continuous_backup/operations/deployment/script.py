@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from continuous_backup import naming
@@ -189,12 +189,13 @@ def _carry_out(options: argparse.Namespace, steps: list[Step], executor: Executo
         "changes": [str(each) for each in changes],
         "notes": [str(each) for each in notes],
     }
+    # First what a person should know: should a change fail, the next run may not see any more what was before.
+    _tell_notes(each for each in notes if not each.undone)
     for change in changes:
         cli.tell(f"  - {change}")
         if not options.dry_run:
             _apply(executor, change)
-    for note in notes:
-        cli.tell(f"WARNING: {note}" if note.loud else f"Note: {note}")
+    _tell_notes(each for each in notes if each.undone)
     if not changes:
         cli.tell(f"Nothing to do{': everything is as it should be' if code is ExitCode.DONE else ''}.")
     elif options.dry_run:
@@ -205,6 +206,11 @@ def _carry_out(options: argparse.Namespace, steps: list[Step], executor: Executo
         cli.tell("Not all that was asked for is so: the notes say what, and why.")
     cli.show(options, [], document)
     return code
+
+
+def _tell_notes(notes: Iterable[Note]) -> None:
+    for note in notes:
+        cli.tell(f"WARNING: {note}" if note.loud else f"Note: {note}")
 
 
 def _apply(executor: Executor, change: Action) -> None:

@@ -20,6 +20,17 @@ class Bucket:
 
 
 @dataclass(frozen=True)
+class Place:
+    """Where on S3 the change log is, or the images of items."""
+
+    bucket: str
+    prefix: str = ""
+
+    def __str__(self) -> str:
+        return f"s3://{self.bucket}/{self.prefix}".rstrip("/")
+
+
+@dataclass(frozen=True)
 class Stack:
     """A stack of CloudFormation's: that of the roles, or that of the bucket of items' images."""
 
@@ -81,6 +92,9 @@ class Deployment:
     log_groups: Mapping[str, LogGroup] = field(default_factory=dict)
     functions: Mapping[str, Function] = field(default_factory=dict)
     rules: Mapping[str, Rule] = field(default_factory=dict)
+    log: Place | None = None
+    """Of what is wanted alone: of what is there, left_behind.py finds out what is known."""
+    images: Place | None = None
 
 
 @dataclass(frozen=True)
@@ -94,6 +108,14 @@ class ImagesBucket:
     """Its region, where that is another one than the tables'."""
     kms_key: str = ""
     """As a Bucket's."""
+
+
+@dataclass(frozen=True)
+class Wiring:
+    """The tables that have a mapping to the forwarder, and their delivery streams."""
+
+    log: Place | None = None
+    """Where one of them writes; None where there is none, or it could not be found out."""
 
 
 @dataclass(frozen=True)
@@ -111,3 +133,5 @@ class Surroundings:
     """That which itemImages names; None where it names none, and ours is made by the stack."""
     replica_bucket: "ImagesBucket | None" = None
     """That of the replicas, in another account; None where there are to be none."""
+    wiring: "Wiring | None" = Wiring()
+    """None where it could not be found out."""

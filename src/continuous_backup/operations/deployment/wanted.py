@@ -20,6 +20,7 @@ from continuous_backup.operations.deployment.state import (
     Deployment,
     Function,
     LogGroup,
+    Place,
     Rule,
     Stack,
 )
@@ -86,6 +87,8 @@ def wanted(
                 target_arn=account.function_arn(naming.ENSURE_FUNCTION),
             ),
         },
+        log=Place(config.bucket, config.prefix),
+        images=Place(config.item_images.bucket, config.item_images.prefix) if config.item_images else None,
     )
 
 

@@ -28,11 +28,12 @@ def look(aws: Aws, is_backed_up: Filter, log: logging.Logger) -> Matching | None
 def _look(aws: Aws, is_backed_up: Filter) -> Matching:
     tables = [str(name) for name in aws.pages("dynamodb", "list_tables", "TableNames")]
     left_out = {table for table in tables if not is_backed_up(table)}
-    wired = {naming.table_of_arn(arn) for arn in _streams_read(aws)} if left_out else set()
+    wired = {naming.table_of_arn(arn) for arn in streams_read(aws)} if left_out else set()
     return Matching(len(tables), len(tables) - len(left_out), tuple(sorted(left_out & wired)))
 
 
-def _streams_read(aws: Aws) -> list[str]:
+def streams_read(aws: Aws) -> list[str]:
+    """The ARNs of the tables' streams that the forwarder reads; none where nothing is deployed yet."""
     try:
         mappings = aws.pages(
             "lambda",
@@ -43,7 +44,7 @@ def _streams_read(aws: Aws) -> list[str]:
     except ClientError as err:
         if error_code(err) != "ResourceNotFoundException":
             raise
-        return []  # nothing is deployed yet
+        return []
     return [arn for each in mappings if ":dynamodb:" in (arn := each.get("EventSourceArn", ""))]
 
 

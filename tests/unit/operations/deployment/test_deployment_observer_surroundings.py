@@ -35,6 +35,7 @@ def describe_trail(trails, *, logging=True, selectors=ALL_EVENTS) -> None:
 
 def test_surroundings_without_a_trail_say_so_and_tell_the_concurrency(aws, stub, account_settings):
     stub("cloudtrail").add_response("describe_trails", {"trailList": []}, {"includeShadowTrails": True})
+    stub("lambda").add_client_error("list_event_source_mappings", "ResourceNotFoundException")
 
     assert surroundings(aws, CONFIG, ACCOUNT) == Surroundings(False, 90)
 

@@ -207,13 +207,20 @@ def test_plan_knows_every_fact_of_a_rule():
     "changes",
     [
         {"template": "Resources: {}"},
-        {"parameters": {**WANTED.roles_stack.parameters, "BucketName": "other"}},
+        {"parameters": {**WANTED.roles_stack.parameters, "KmsKeyArn": KEY}},
         {"parameters": {}},
         {"template": "Resources: {}", "status": "UPDATE_ROLLBACK_COMPLETE"},
     ],
 )
 def test_plan_where_the_roles_differ_updates_the_stack(changes):
     assert planned(with_stack(**changes)) == [UpdateRolesStack(WANTED.roles_stack)]
+
+
+def test_plan_where_the_log_is_to_be_elsewhere_says_what_stays_before_it_changes_the_roles():
+    note, update = planned(with_stack(parameters={**WANTED.roles_stack.parameters, "BucketName": "other"}))
+
+    assert str(note).startswith("the change log so far stays at s3://other/dynamodb, ")
+    assert update == UpdateRolesStack(WANTED.roles_stack)
 
 
 def test_plan_where_the_template_only_ends_otherwise_changes_nothing():

@@ -1,6 +1,7 @@
-"""What undeploy.py says and ends with where there is nothing left but what stays."""
+"""What deploy.py and undeploy.py say around what they change."""
 
 import argparse
+import json
 
 import pytest
 
@@ -11,7 +12,9 @@ from continuous_backup.errors import ExitCode
 from continuous_backup.naming import Account
 from continuous_backup.operations import cli
 from continuous_backup.operations.deployment import script
+from continuous_backup.operations.deployment.actions import DeleteRule
 from continuous_backup.operations.deployment.state import Deployment, Stack
+from continuous_backup.operations.notes import Note
 from continuous_backup.operations.tables.provisioning import Provisioning
 
 OPTIONS = argparse.Namespace(dry_run=False, deprovision=False, output="text", yes=False)
@@ -42,3 +45,18 @@ def test_undeploy_again_says_the_same_of_what_stays(monkeypatch, capsys, there, 
     told = " ".join(capsys.readouterr().err.split())
     assert "Nothing to do" in told
     assert said in told
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_deploy_tells_what_to_know_before_it_changes_anything_and_what_is_undone_at_the_end(capsys, dry_run):
+    applied = []
+    executor = argparse.Namespace(apply=lambda change: applied.append(capsys.readouterr().err))
+    options = argparse.Namespace(dry_run=dry_run, output="json")
+    steps = [DeleteRule("r"), Note("the log stays at s3://old", loud=True), Note("not so", undone=True)]
+
+    assert script._carry_out(options, steps, executor, "{count} changes made.") is ExitCode.PARTLY_DONE
+
+    said = capsys.readouterr()
+    told = "".join([*applied, said.err]).splitlines()
+    assert told[:3] == ["WARNING: the log stays at s3://old", "  - delete rule r", "Note: not so"]
+    assert [bool(applied), json.loads(said.out)["notes"]] == [not dry_run, ["the log stays at s3://old", "not so"]]
