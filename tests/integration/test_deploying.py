@@ -146,6 +146,17 @@ def test_deploy_when_the_configuration_changed_asks_for_a_build_and_then_updates
     assert "Nothing to do" in stage.deploy().stderr
 
 
+def test_deploy_with_a_bucket_from_the_environment_says_so_and_what_stays_in_the_one_before(
+    unchanging: Stage,
+) -> None:
+    environment = unchanging.emulator.environment() | {"firehoseDeliveryBucket": "another"}
+    dry = unchanging.deploy("--dry-run", "--output", "json", environment=environment)
+    of_environment, of_bucket = json.loads(dry.stdout)["notes"]
+    assert of_environment.startswith("from the environment: firehoseDeliveryBucket=another; set for the functions")
+    assert of_bucket.startswith(f"the change log so far stays at s3://{unchanging.bucket}/dynamodb, ")
+    assert f"WARNING: {of_bucket}" in dry.stderr
+
+
 def test_deploy_with_redeploy_uploads_the_same_code_again(unchanging: Stage) -> None:
     assert json.loads(unchanging.deploy("--redeploy", "--output", "json").stdout)["changes"] == [
         f"update the code of function {name} ({built_for()})" for name in FUNCTIONS

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import sys
 import tempfile
 import traceback
@@ -14,6 +15,7 @@ from rich.table import Table
 
 from continuous_backup.aws import Aws, BotoCoreError, ClientError, explain
 from continuous_backup.configuration import config as configuration
+from continuous_backup.configuration import from_environment
 from continuous_backup.configuration.config import Config
 from continuous_backup.errors import BackupError, ExitCode, UsageError
 from continuous_backup.naming import Account
@@ -99,8 +101,15 @@ def say_error(err: BackupError) -> int:
 
 
 def load_config(options: argparse.Namespace) -> Config:
-    """The configuration of --config-file, or the one here, or the one beside the scripts."""
-    return configuration.load(config_file(options))
+    """The configuration of --config-file, or the one here, or the one beside the scripts.
+
+    Says which keys came from the environment: whoever runs it without that does something else.
+    """
+    file = config_file(options)
+    config = configuration.load(file)
+    if found := from_environment.beside(file, os.environ):
+        tell(f"From the environment: {from_environment.in_words(found)}")
+    return config
 
 
 def config_file(options: argparse.Namespace) -> Path:

@@ -283,3 +283,16 @@ def test_connect_prefers_the_region_of_the_command_line(no_aws_settings, argumen
 def test_connect_without_credentials_says_so(no_aws_settings):
     with pytest.raises(UsageError, match=r"^there are no AWS credentials$"):
         cli.connect(options(), Config(region="eu-west-1"))
+
+
+def test_load_config_says_which_keys_came_from_the_environment(tmp_path, monkeypatch, capsys):
+    (tmp_path / "mine.hjson").write_text("{\n  logFormat: Text\n}\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("logFormat", "JSON")
+    asked = options("--config-file", "mine.hjson")
+    cli.load_config(asked)
+    assert capsys.readouterr().err == ""
+
+    monkeypatch.setenv("firehoseDeliveryPrefix", "logs")
+    assert cli.load_config(asked).prefix == "logs"
+    assert capsys.readouterr().err == "From the environment: firehoseDeliveryPrefix=logs\n"

@@ -14,6 +14,7 @@ from continuous_backup.ensure_backup.optin import opt_in_filter
 from continuous_backup.ensure_backup.wanted import Wanted
 from continuous_backup.errors import BackupError, ExitCode
 from continuous_backup.operations import cli
+from continuous_backup.operations.deployment import environment as of_environment
 from continuous_backup.operations.deployment import observer, package, planner, replica
 from continuous_backup.operations.deployment.actions import (
     Action,
@@ -30,32 +31,32 @@ from continuous_backup.operations.tables import script as table_scripts
 from continuous_backup.operations.tables.provisioning import Provisioning, TablePlan, for_release
 
 _DIST = cli.REPOSITORY / "dist"
+_IN_DIST = "the configuration in dist"
 _TEMPLATES = cli.REPOSITORY / "templates"
 
 
 def deploy(options: argparse.Namespace, environment: Mapping[str, str]) -> ExitCode:
     """Deploys, or shows with --dry-run what deploying would change. DONE where nothing is left to do."""
-    as_written = configuration.load(options.config_file, environment) if options.config_file else None
     if options.replica:
-        return _deploy_replica(options, as_written or cli.load_config(options))
+        return _deploy_replica(options, cli.load_config(options))
+    as_written = configuration.load(options.config_file, environment) if options.config_file else None
     packages = package.load(options.dist or _DIST)
     if options.config_file:
         package.require_config(packages, options.config_file)
     text = packages[naming.ENSURE_FUNCTION].config_text
+    values = hjson_text.parse(text, _IN_DIST)
     if as_written is None:
-        as_written = configuration.parse(
-            hjson_text.parse(text, "the configuration in dist"), environment, "the configuration in dist"
-        )
+        as_written = configuration.parse(values, environment, _IN_DIST)
     as_written = _with_options(as_written, options)
     aws, account, config = cli.connect(options, as_written)
     fit.require(config, account)
-    aim = wanted(config, as_written, account, packages, _TEMPLATES, environment_of(text, environment))
-    steps = planner.plan(
-        observer.observe(aws, config, account),
-        aim,
-        observer.surroundings(aws, config, account),
-        redeploy=options.redeploy,
-    )
+    variables = environment_of(text, environment)
+    aim = wanted(config, as_written, account, packages, _TEMPLATES, variables)
+    there = observer.observe(aws, config, account)
+    steps = [
+        *of_environment.notes_on(there.functions.values(), values, variables),
+        *planner.plan(there, aim, observer.surroundings(aws, config, account), redeploy=options.redeploy),
+    ]
     cli.tell(f"Account {account.id}, region {account.region}, backup in s3://{config.bucket}/{config.prefix}")
     steps += _told_of_tables(aws, config, options, packages)
     for line in _not_restorable_in_words(config):
@@ -177,11 +178,13 @@ def _changes(steps: list[Step]) -> list[Action]:
 
 
 def _carry_out(options: argparse.Namespace, steps: list[Step], executor: Executor, done: str) -> ExitCode:
+    notes = [step for step in steps if isinstance(step, Note)]
+    # First what a person should know: should a change fail, the next run may not see any more what was before.
+    _tell_notes(each for each in notes if not each.undone)
     conflicts = [step for step in steps if isinstance(step, Conflict)]
     if conflicts:
         raise BackupError("\n".join(map(str, conflicts)), conflicts[0].hint)
     changes = _changes(steps)
-    notes = [step for step in steps if isinstance(step, Note)]
     code = ExitCode.PARTLY_DONE if any(each.undone for each in notes) else ExitCode.DONE
     document = {
         "dryRun": options.dry_run,
@@ -189,8 +192,6 @@ def _carry_out(options: argparse.Namespace, steps: list[Step], executor: Executo
         "changes": [str(each) for each in changes],
         "notes": [str(each) for each in notes],
     }
-    # First what a person should know: should a change fail, the next run may not see any more what was before.
-    _tell_notes(each for each in notes if not each.undone)
     for change in changes:
         cli.tell(f"  - {change}")
         if not options.dry_run:

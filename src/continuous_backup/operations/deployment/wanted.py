@@ -7,7 +7,7 @@ from pathlib import Path
 
 from continuous_backup import __version__, naming
 from continuous_backup.configuration import config as configuration
-from continuous_backup.configuration import hjson_text
+from continuous_backup.configuration import from_environment, hjson_text
 from continuous_backup.configuration.config import Config
 from continuous_backup.configuration.item_images import ItemImages
 from continuous_backup.ensure_backup.events import EVENT_PATTERN
@@ -109,16 +109,14 @@ def environment_of(config_text: str, environment: Mapping[str, str]) -> dict[str
 
     Raises UsageError for those that name a function of people's, whose Python file has to be in the zip.
     """
-    in_file = hjson_text.parse(config_text, configuration.BUNDLED_NAME)
-    left_out = {name: its for name, its in configuration.keys().items() if name not in in_file}
-    variables = [configuration.set_variable(its, environment) for its in left_out.values()]
+    found = from_environment.variables(hjson_text.parse(config_text, configuration.BUNDLED_NAME), environment)
     for key in custom_functions.ARGUMENTS:
-        if key in variables and custom_functions.path_in(key, environment):
+        if key in found and custom_functions.path_in(key, environment):
             raise UsageError(
                 f"{key} is set in the environment, and its Python file would not be in the zip",
                 "put it into the configuration file, and run ./build.sh",
             )
-    return {name: environment[name] for name in sorted(filter(None, variables))}
+    return found
 
 
 def description(config: Config) -> str:
