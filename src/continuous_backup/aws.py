@@ -51,8 +51,8 @@ _USER_AGENT = f"dynamodb-continuous-backup Boto3/{boto3.__version__}"
 _MAX_ATTEMPTS = 8
 _TIMEOUT_SECONDS = 60  # the SDK's own default
 _CONNECTIONS = 10  # and this
-#: Services that are only asked for what informs, and that not every region has: nobody waits long for them.
-_ONLY_INFORM = {"pipes", "cloudtrail"}
+#: Services that are only asked for what informs, and that not every region or network has: nobody waits long.
+_ONLY_INFORM = {"pipes", "cloudtrail", "iam"}
 _ATTEMPTS_TO_BE_INFORMED = 2
 _SECONDS_TO_BE_INFORMED = 10
 _THROTTLED = {

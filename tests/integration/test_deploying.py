@@ -244,6 +244,17 @@ def test_deploy_when_the_bucket_belongs_to_another_account_says_so_and_does_noth
     assert changing_calls(undeployed) == before
 
 
+@pytest.mark.parametrize("key", ["cloudWatchRoleArn", "firehoseDeliveryRoleArn", "lambdaExecRoleArn"])
+def test_deploy_with_a_role_that_does_not_exist_says_so_and_does_nothing(undeployed: Stage, key: str) -> None:
+    role = "arn:aws:iam::123456789012:role/nobody"
+    undeployed.settings = Settings({key: role})
+    undeployed.build()
+    before = changing_calls(undeployed)
+    refused = undeployed.deploy(expect=1).stderr
+    assert f"Error: there is no role {role}, which {key} names\nTry: create it, " in refused
+    assert changing_calls(undeployed) == before
+
+
 @pytest.mark.parametrize(
     ("credentials", "said"),
     [(Credentials("AKIANOBODY", "wrong"), "AWS does not accept these credentials")],

@@ -21,6 +21,7 @@ DEPLOYMENT_SCRIPT = Module(f"{OPERATIONS}/deployment/script.py")
 PROVISIONING = Module(f"{OPERATIONS}/tables/provisioning.py")
 TABLE_SCRIPTS = Module(f"{OPERATIONS}/tables/script.py")
 NAMED_DELIVERY_STREAMS = Module(f"{OPERATIONS}/tables/named_delivery_streams.py").actions("look")
+NAMED_ROLES = Module(f"{OPERATIONS}/deployment/named_roles.py").actions()
 DEPLOYMENT_WIRING = Module(f"{OPERATIONS}/deployment/wiring.py").actions()
 MATCHING_TABLES = Module(f"{OPERATIONS}/tables/matching.py").actions()
 EXISTING_ITEMS = Module(f"{OPERATIONS}/tables/existing_items.py")
@@ -51,6 +52,7 @@ CALLS = {
         ASKING_WHO
         | DEPLOYMENT_OBSERVER.actions_for(DEPLOYMENT_SCRIPT, "deploy")
         | NAMED_DELIVERY_STREAMS
+        | NAMED_ROLES
         | DEPLOYMENT_WIRING
         | MATCHING_TABLES
         | DEPLOYMENT_EXECUTOR.actions_of_cases(DEPLOYMENT_PLANNER.planned("plan", DEPLOYMENT_ACTIONS))

@@ -1,6 +1,7 @@
 """Looks at what is deployed, and at what surrounds it; changes nothing."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -9,13 +10,14 @@ from continuous_backup.aws import DENIED, Aws, BotoCoreError, ClientError, error
 from continuous_backup.configuration.config import Config
 from continuous_backup.errors import UsageError
 from continuous_backup.naming import Account
-from continuous_backup.operations.deployment import bucket_policy, wiring
+from continuous_backup.operations.deployment import bucket_policy, named_roles, wiring
 from continuous_backup.operations.deployment.state import (
     Bucket,
     Deployment,
     Function,
     ImagesBucket,
     LogGroup,
+    NamedRole,
     Rule,
     Stack,
     Surroundings,
@@ -45,14 +47,18 @@ def observe_removable(aws: Aws, account: Account) -> Deployment:
     )
 
 
-def surroundings(aws: Aws, config: Config, account: Account) -> Surroundings:
-    """What matters of the account: trails, the concurrency left, and delivery streams that `config` names."""
+def surroundings(aws: Aws, config: Config, account: Account, roles: Iterable[NamedRole] = ()) -> Surroundings:
+    """What matters of the account: trails, the concurrency left, and what is named of somebody else's.
+
+    `roles` are those that the configuration, as it was written, and the command line name.
+    """
     return Surroundings(
         trail_logs_api_calls=_trail_logs_api_calls(aws, account),
         unreserved_concurrency=_unreserved_concurrency(aws),
         delivery_streams=named_delivery_streams.look(aws, config),
         images_bucket=_images_bucket(aws, config, account),
         replica_bucket=_replica_bucket(aws, config),
+        roles=named_roles.look(aws, roles),
         wiring=wiring.look(aws, config),
     )
 

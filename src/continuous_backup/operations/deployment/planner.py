@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from continuous_backup import naming
-from continuous_backup.operations.deployment import left_behind
+from continuous_backup.operations.deployment import left_behind, named_roles
 from continuous_backup.operations.deployment.actions import (
     AllowInvocation,
     Conflict,
@@ -77,6 +77,7 @@ def plan(there: Deployment, wanted: Deployment, around: Surroundings, *, redeplo
         *(_busy(there.roles_stack) if wanted.roles_stack else []),
         *_keys_without_permission(there, wanted, around),
         *_named_but_ours(around),
+        *named_roles.conflicts_on(around.roles, there.roles_stack),
         *(_busy(there.images_stack) if wanted.images_stack else []),
         *_images_bucket_unfit(around),
         *_no_replica_there(around),
@@ -88,6 +89,7 @@ def plan(there: Deployment, wanted: Deployment, around: Surroundings, *, redeplo
         *_bucket_steps(there, wanted),
         *_notes_on_other_keys(there, wanted, around),
         *left_behind.notes_on(there, wanted, around),
+        *named_roles.notes_on(around.roles),
         *_roles_steps(there.roles_stack, wanted.roles_stack),
         *_images_steps(there.images_stack, wanted.images_stack),
         *_log_group_steps(there, wanted),

@@ -15,7 +15,7 @@ from continuous_backup.ensure_backup.wanted import Wanted
 from continuous_backup.errors import BackupError, ExitCode
 from continuous_backup.operations import cli
 from continuous_backup.operations.deployment import environment as of_environment
-from continuous_backup.operations.deployment import observer, package, planner, replica
+from continuous_backup.operations.deployment import named_roles, observer, package, planner, replica
 from continuous_backup.operations.deployment.actions import (
     Action,
     Conflict,
@@ -53,9 +53,10 @@ def deploy(options: argparse.Namespace, environment: Mapping[str, str]) -> ExitC
     variables = environment_of(text, environment)
     aim = wanted(config, as_written, account, packages, _TEMPLATES, variables)
     there = observer.observe(aws, config, account)
+    around = observer.surroundings(aws, config, account, named_roles.named_in(as_written, account, options))
     steps = [
         *of_environment.notes_on(there.functions.values(), values, variables),
-        *planner.plan(there, aim, observer.surroundings(aws, config, account), redeploy=options.redeploy),
+        *planner.plan(there, aim, around, redeploy=options.redeploy),
     ]
     cli.tell(f"Account {account.id}, region {account.region}, backup in s3://{config.bucket}/{config.prefix}")
     steps += _told_of_tables(aws, config, options, packages)

@@ -119,6 +119,24 @@ class Wiring:
 
 
 @dataclass(frozen=True)
+class NamedRole:
+    """A role of people's own, given to one of AWS's services."""
+
+    named_by: str
+    """The key or the option that names it."""
+    arn: str
+    service: str
+    exists: bool | None = None
+    """None where it could not be found out."""
+    trusts: bool = True
+    """False where its trust policy clearly does not let the service assume it."""
+    namesake: str = ""
+    """The ARN of the role that has its name: another, where the path differs."""
+    made_without: str = ""
+    """Where it has the name of ours: the parameter without which the stack makes that."""
+
+
+@dataclass(frozen=True)
 class Surroundings:
     """What is not ours to change, and matters.
 
@@ -133,5 +151,6 @@ class Surroundings:
     """That which itemImages names; None where it names none, and ours is made by the stack."""
     replica_bucket: "ImagesBucket | None" = None
     """That of the replicas, in another account; None where there are to be none."""
+    roles: "tuple[NamedRole, ...]" = ()
     wiring: "Wiring | None" = Wiring()
     """None where it could not be found out."""
