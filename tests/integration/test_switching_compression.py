@@ -24,12 +24,13 @@ def test_deploy_when_compression_is_switched_moves_the_tables_and_loses_nothing(
 
     stage.settings = Settings({"firehoseCompression": "forwarder"})
     stage.build()
-    stage.deploy()
+    assert "firehoseCompression is switched, so changes of the table that is wired wait" in stage.deploy().stderr
     # Written before, these would wait in the stream on AWS; the emulator takes a reported failure for success.
     stage.sweep()
     wait_for(lambda: "Orders.gz" in delivery_streams(stage) or None, "the new delivery stream")
     put(stage, "Orders", 3, 4)
     log = wait_for_changes(stage, "Orders", 4)
+    assert "firehoseCompression is switched" not in stage.deploy().stderr
     assert stage.wait_until_wired("Orders")["UUID"] == mapping["UUID"], "nothing has to be read again"
     assert set(log.compressed.values()) == {True, False}, "both kinds lie side by side"
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from continuous_backup import naming
-from continuous_backup.operations.deployment import left_behind, named_roles
+from continuous_backup.operations.deployment import left_behind, named_roles, wiring
 from continuous_backup.operations.deployment.actions import (
     AllowInvocation,
     Conflict,
@@ -90,6 +90,7 @@ def plan(there: Deployment, wanted: Deployment, around: Surroundings, *, redeplo
         *_notes_on_other_keys(there, wanted, around),
         *left_behind.notes_on(there, wanted, around),
         *named_roles.notes_on(around.roles),
+        *wiring.notes_on(around.wiring, deployed=naming.FORWARDER_FUNCTION in there.functions),
         *_roles_steps(there.roles_stack, wanted.roles_stack),
         *_images_steps(there.images_stack, wanted.images_stack),
         *_log_group_steps(there, wanted),

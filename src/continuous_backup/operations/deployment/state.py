@@ -116,6 +116,8 @@ class Wiring:
 
     log: Place | None = None
     """Where one of them writes; None where there is none, or it could not be found out."""
+    waiting: int = 0
+    """How many there are, where one has a delivery stream of the other compression alone: it is switched."""
 
 
 @dataclass(frozen=True)
