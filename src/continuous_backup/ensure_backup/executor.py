@@ -230,7 +230,7 @@ class Executor:
         except functions.exceptions.ResourceNotFoundException as err:
             raise AwsError(
                 f"{action.table} cannot be mapped: there is no function {action.function}",
-                "run ./build.sh and deploy.py first",
+                "run ./build.sh and ./deploy.py first",
                 error_code(err),
             ) from err
         if action.function == naming.ITEM_IMAGES_FUNCTION:

@@ -13,12 +13,13 @@ from typing import Any, NoReturn
 from rich.console import Console
 from rich.table import Table
 
-from continuous_backup.aws import Aws, BotoCoreError, ClientError, explain
+from continuous_backup.aws import UNREACHABLE, Aws, BotoCoreError, ClientError, explain
 from continuous_backup.configuration import config as configuration
 from continuous_backup.configuration import from_environment
 from continuous_backup.configuration.config import Config
 from continuous_backup.errors import BackupError, ExitCode, UsageError
 from continuous_backup.naming import Account
+from continuous_backup.operations import commands
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 _DEFAULT_CONFIG = "config.hjson"
@@ -33,8 +34,16 @@ results = Console(soft_wrap=True, highlight=False, emoji=False)
 progress = Console(stderr=True, soft_wrap=True, highlight=False, emoji=False)
 
 
+#: With its options, once they are known, what it advises can be copied and run.
+_running = commands.Running()
+
+
 class Parser(argparse.ArgumentParser):
     """One whose errors are like all others, below the usage."""
+
+    def parse_args(self, args=None, namespace=None):  # type: ignore[no-untyped-def]
+        _running.options = super().parse_args(args, namespace)
+        return _running.options
 
     def error(self, message: str) -> NoReturn:
         self.print_usage(sys.stderr)
@@ -75,6 +84,7 @@ def positive(text: str) -> float:
 
 def run(main: Callable[[Sequence[str]], ExitCode]) -> int:
     """Runs a script's main with the command line; what it raises becomes a message and an exit code."""
+    _running.options = argparse.Namespace()
     arguments = sys.argv[1:]
     try:
         return int(main(arguments))
@@ -84,7 +94,7 @@ def run(main: Callable[[Sequence[str]], ExitCode]) -> int:
     except (BackupError, ClientError, BotoCoreError) as err:
         if "--debug" in arguments:
             traceback.print_exc()
-        return say_error(explain(err))
+        return say_error(_explained(err))
     except Exception as err:
         if "--debug" in arguments:
             raise
@@ -92,11 +102,22 @@ def run(main: Callable[[Sequence[str]], ExitCode]) -> int:
         return say_error(BackupError(unexpected, "run it again with --debug, and report what it shows"))
 
 
+def _explained(err: BaseException) -> BackupError:
+    """As aws.py explains it, which does not know what was said on the command line."""
+    explained = explain(err)
+    endpoint = getattr(_running.options, "endpoint_url", None)
+    if endpoint and isinstance(err.__cause__ if isinstance(err, BackupError) else err, UNREACHABLE):
+        explained.hint = (
+            f"--endpoint-url is {endpoint}: is something listening there, and does AWS_CA_BUNDLE belong to it?"
+        )
+    return explained
+
+
 def say_error(err: BackupError) -> int:
     """Shows an error on standard error, and gives its exit code."""
-    progress.print(f"Error: {err.problem}", markup=False)
+    tell(f"Error: {err.problem}")
     if err.hint:
-        progress.print(f"Try: {err.hint}", markup=False)
+        tell(f"Try: {err.hint}")
     return int(err.exit_code)
 
 
@@ -157,13 +178,21 @@ def confirm(options: argparse.Namespace, question: str) -> bool:
 
 def tell(text: object) -> None:
     """A line of progress, on standard error."""
-    progress.print(str(text), markup=False)
+    progress.print(commands.completed(str(text), _running.options), markup=False)
+
+
+def _completed(value: Any) -> Any:
+    if isinstance(value, str):
+        return commands.completed(value, _running.options)
+    if isinstance(value, dict):
+        return {key: _completed(each) for key, each in value.items()}
+    return [_completed(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 def show(options: argparse.Namespace, rows: list[dict[str, Any]], document: dict[str, Any]) -> None:
     """The result: `rows` as a table, or `document` as JSON, on standard output."""
     if options.output == "json":
-        print(json.dumps(document, indent=2, default=str))
+        print(json.dumps(_completed(document), indent=2, default=str))
         return
     if not rows:
         return

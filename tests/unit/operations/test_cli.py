@@ -8,9 +8,9 @@ from argparse import Namespace
 from pathlib import Path
 
 import pytest
-from botocore.exceptions import NoCredentialsError
+from botocore.exceptions import EndpointConnectionError, NoCredentialsError
 
-from continuous_backup.aws import ClientError
+from continuous_backup.aws import ClientError, explain
 from continuous_backup.configuration.config import Config
 from continuous_backup.errors import BackupError, ConfigurationError, ExitCode, UsageError
 from continuous_backup.operations import cli
@@ -296,3 +296,64 @@ def test_load_config_says_which_keys_came_from_the_environment(tmp_path, monkeyp
     monkeypatch.setenv("firehoseDeliveryPrefix", "logs")
     assert cli.load_config(asked).prefix == "logs"
     assert capsys.readouterr().err == "From the environment: firehoseDeliveryPrefix=logs\n"
+
+
+# --- where it is
+
+
+def at_an_endpoint(*, then):
+    def main(arguments):
+        asked = cli.parser("A script.").parse_args(arguments)
+        then(asked)
+        return ExitCode.DONE
+
+    return main
+
+
+def test_advice_of_a_script_that_was_told_where_says_so_to_the_next(command_line, capsys):
+    def advise(asked):
+        cli.tell("run ./deploy.py")
+        cli.show(asked, [], {"notes": ["run ./deploy.py"], "count": 1, "ok": True})
+        raise BackupError("it is not ./deploy.py alone", "run ./deploy.py first")
+
+    command_line("--region", "eu-west-1", "--output", "json")
+    cli.run(at_an_endpoint(then=advise))
+
+    said = capsys.readouterr()
+    assert said.err.splitlines() == [
+        "run ./deploy.py --region eu-west-1",
+        "Error: it is not ./deploy.py --region eu-west-1 alone",
+        "Try: run ./deploy.py --region eu-west-1 first",
+    ]
+    assert json.loads(said.out) == {"notes": ["run ./deploy.py --region eu-west-1"], "count": 1, "ok": True}
+
+
+def test_advice_of_a_script_is_not_that_of_one_before(command_line, capsys):
+    command_line("--region", "eu-west-1")
+    cli.run(at_an_endpoint(then=lambda _: None))
+    command_line()
+    cli.run(raising(UsageError("no", "run ./deploy.py")))
+
+    assert capsys.readouterr().err.endswith("Try: run ./deploy.py\n")
+
+
+@pytest.mark.parametrize("explained", [False, True])
+def test_endpoint_that_cannot_be_reached_is_named_as_it_was_given(command_line, capsys, monkeypatch, explained):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://not.this.one")
+    nobody = EndpointConnectionError(endpoint_url="http://localhost:1/")
+
+    def fail(_):
+        if not explained:
+            raise nobody
+        raise explain(nobody, "could not create bucket mine") from nobody
+
+    command_line("--endpoint-url", "http://localhost:1")
+    assert cli.run(at_an_endpoint(then=fail)) == ExitCode.FAILED
+    assert capsys.readouterr().err.endswith(
+        "\nTry: --endpoint-url is http://localhost:1: is something listening there, and does AWS_CA_BUNDLE belong "
+        "to it?\n"
+    )
+
+    command_line()
+    cli.run(at_an_endpoint(then=fail))
+    assert "Try: AWS_ENDPOINT_URL is http://not.this.one" in capsys.readouterr().err

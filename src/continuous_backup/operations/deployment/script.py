@@ -83,7 +83,7 @@ def undeploy(options: argparse.Namespace) -> ExitCode:
         still_wired = BackupError(
             f"{'1 table is' if len(wired) == 1 else f'{len(wired)} tables are'} still wired, and their backup "
             f"would end: {', '.join(wired[:10])}" + (", ..." if len(wired) > 10 else ""),
-            "say --deprovision to release them first; what is on S3 stays in any case",
+            "run ./undeploy.py --deprovision to release them first; what is on S3 stays in any case",
         )
         if not options.dry_run:
             raise still_wired

@@ -93,12 +93,12 @@ class Provisioning:
                     raise
                 raise UsageError(
                     f"there is no function {name} in {self._aws.region}",
-                    "run ./build.sh and deploy.py first, or name another --region",
+                    "run ./build.sh and ./deploy.py first, or name another --region",
                 ) from err
             if self._config.fingerprint not in found.get("Description", ""):
                 raise UsageError(
                     f"this is another configuration than that of the deployed function {name}",
-                    "name the deployed one with --config-file, or deploy this one: ./build.sh, then deploy.py",
+                    "name the deployed one with --config-file, or deploy this one: ./build.sh, then ./deploy.py",
                 )
 
     def plan_provisioning(self, whitelist: Whitelist, *, opt_in: bool = False) -> list[TablePlan]:

@@ -118,7 +118,7 @@ def finish(
     if options.dry_run:
         results = [planned(plan) for plan in plans]
         of_images = images(plans) if images else []
-        cli.tell(f"As planned: {results_in_words(results, wanted)}")
+        cli.tell(f"As planned: {results_in_words(results, wanted, options.whitelist)}")
         cli.tell("Nothing was changed: this was a dry run.")
         return _show(options, account, results, of_images, rows=[])
     takes_away = any(action.destructive for plan in plans for action in plan.actions)
@@ -131,7 +131,7 @@ def finish(
     of_images = images(plans) if images else []
     rows = [{"table": each.table, "result": each.in_words} for each in results]
     code = _show(options, account, results, of_images, rows)
-    cli.tell(results_in_words(results, wanted))
+    cli.tell(results_in_words(results, wanted, options.whitelist))
     return code
 
 
@@ -143,12 +143,12 @@ def tell_waits(waits: Mapping[str, Wait]) -> None:
         cli.tell(f"  and for the like of {more} more tables")
 
 
-def results_in_words(results: Sequence[TableResult], wanted: Wanted) -> str:
+def results_in_words(results: Sequence[TableResult], wanted: Wanted, whitelist: Path) -> str:
     """How many tables stand how, and the way back for those that a tag opts out."""
     protects = wanted is Wanted.PROVISIONED
     told = in_words(results, BACKED_UP if protects else RELEASED)
     if protects and any(each.standing is Standing.OPTED_OUT for each in results):
-        told += " To take in again those that a tag opts out: --opt-in."
+        told += f" To take in again those that a tag opts out: ./provision_tables.py {whitelist} --opt-in"
     return told
 
 

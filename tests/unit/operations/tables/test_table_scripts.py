@@ -49,7 +49,9 @@ class Provisioning:
 
 
 def finished(provisioning, plans, *arguments, wanted=Wanted.PROVISIONED, **more):
-    options = cli.parser("A script.").parse_args(arguments)
+    parser = cli.parser("A script.")
+    parser.add_argument("whitelist")
+    options = parser.parse_args(["all.hjson", *arguments])
     return table_scripts.finish(options, ACCOUNT, provisioning, plans, wanted, **more)
 
 
@@ -114,7 +116,8 @@ def test_finish_as_json_is_a_document_of_all_results(capsys):
 def test_finish_with_tables_that_a_tag_opts_out_is_not_done_and_says_the_way_back(capsys):
     assert finished(Provisioning(), [OPTED_OUT, OPTED_OUT]) is ExitCode.PARTLY_DONE
     assert capsys.readouterr().err.endswith(
-        "2 tables: 2 opted out by a tag. To take in again those that a tag opts out: --opt-in.\n"
+        "2 tables: 2 opted out by a tag. To take in again those that a tag opts out: "
+        "./provision_tables.py all.hjson --opt-in\n"
     )
 
 
@@ -227,7 +230,7 @@ def test_finish_of_a_dry_run_ends_with_the_counts(capsys):
     finished(Provisioning(), [HARMLESS, OPTED_OUT, LEFT_OUT], "--dry-run")
     assert capsys.readouterr().err.splitlines()[-2] == (
         "As planned: 3 tables: 1 backed up, 1 opted out by a tag, 1 left out by the filter. To take in again "
-        "those that a tag opts out: --opt-in."
+        "those that a tag opts out: ./provision_tables.py all.hjson --opt-in"
     )
 
 
