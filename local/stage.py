@@ -14,6 +14,7 @@ from string import Template
 from types import TracebackType
 from typing import Any, Self
 
+from continuous_backup.operations.building.functions import BUILT_FROM
 from local.api_events import ApiEvents
 from local.emulator import ROOT, Credentials, Emulator
 from local.waiting import wait_for
@@ -108,7 +109,8 @@ class Stage:
                 unfinished.rename(kept)
             except OSError:  # somebody was faster
                 shutil.rmtree(unfinished)
-        shutil.copytree(kept, self.dist, dirs_exist_ok=True)
+        # Not what says from which stage's configuration it was: that may have changed.
+        shutil.copytree(kept, self.dist, dirs_exist_ok=True, ignore=shutil.ignore_patterns(BUILT_FROM))
 
     def deploy(self, *options: str, **how: Any) -> "subprocess.CompletedProcess[str]":
         """deploy.py, as the account's root: what MiniStack asks of IAM for it is not what AWS asks."""

@@ -12,6 +12,7 @@ import built_zips
 import pytest
 
 from continuous_backup.operations import cli
+from continuous_backup.operations.building import functions
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 TABLE_SCRIPTS = ("provision_tables.py", "deprovision_tables.py")
@@ -239,7 +240,21 @@ def test_deploy_where_nothing_was_built_says_what_to_run(folder):
     said = folder.run("deploy.py", "--dist", "nowhere", "--region", "eu-west-1")
 
     is_refused(said, "Error: there is no nowhere/EnsureDynamoBackup-1.0.0.zip")
-    assert said.err.endswith("Try: run ./build.sh first\n")
+    assert said.err.endswith("Try: run ./build.sh --dist nowhere first\n")
+
+
+def test_deploy_where_the_file_that_was_built_from_has_changed_since_refuses(folder):
+    file = folder.path / "mine.hjson"
+    file.write_text("{}")
+    (folder.dist / functions.BUILT_FROM).write_bytes(functions.built_from(file))
+    before = folder.run("deploy.py", "--dist", "dist")
+    file.write_text("{\n  logFormat: Text\n}\n")
+
+    said = folder.run("deploy.py", "--dist", "dist")
+
+    is_refused(before, "Error: no AWS region is set")
+    is_refused(said, f"Error: the zips in dist were built with another configuration than {file}")
+    assert f"Try: run ./build.sh --dist dist {file}, so that" in said.err
 
 
 def test_deploy_with_another_configuration_than_was_built_refuses(folder):
@@ -248,7 +263,7 @@ def test_deploy_with_another_configuration_than_was_built_refuses(folder):
     said = folder.run("deploy.py", "--dist", "dist", "--config-file", "mine.hjson")
 
     is_refused(said, "Error: the zips in dist were built with another configuration than mine.hjson")
-    assert said.err.endswith("Try: run ./build.sh mine.hjson, so that the functions have it too\n")
+    assert said.err.endswith("Try: run ./build.sh --dist dist mine.hjson, so that the functions have it too\n")
 
 
 @pytest.mark.parametrize(

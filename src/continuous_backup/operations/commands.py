@@ -12,6 +12,7 @@ _COMMAND = re.compile(
 #: What follows where it is to be run for another account: the endpoint alone may be the same.
 _ELSEWHERE = re.compile(r" --replica\b| with the credentials of\b")
 _WHERE = ("endpoint_url", "region", "profile")
+_ABOUT_ZIPS = ("./build.sh", "./deploy.py")
 _WITHOUT_A_CONFIGURATION = ("./restore_images.py", "aws s3 sync")
 
 
@@ -30,13 +31,15 @@ def completed(text: str, options: argparse.Namespace) -> str:
 
 def _missing(command: str, rest: str, options: argparse.Namespace) -> str:
     file = getattr(options, "config_file", None)
+    dist = getattr(options, "dist", None) if command in _ABOUT_ZIPS else None
+    zips = f" --dist {shlex.quote(str(dist))}" if dist else ""
     if command == "./build.sh":
         configured = file is None or rest.startswith(f" {file}")
-        return "" if configured else f" {shlex.quote(str(file))}"
+        return zips if configured else f"{zips} {shlex.quote(str(file))}"
     names = _WHERE[:1] if _ELSEWHERE.match(rest) else _WHERE
     given = {name: getattr(options, name, None) for name in names}
     if command not in _WITHOUT_A_CONFIGURATION:
         given["config_file"] = file
-    return "".join(
+    return zips + "".join(
         f" --{name.replace('_', '-')} {shlex.quote(str(value))}" for name, value in given.items() if value
     )

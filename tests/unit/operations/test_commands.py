@@ -58,6 +58,17 @@ def test_command_that_reads_the_configuration_has_its_file():
     assert mine("./restore_images.py") == "./restore_images.py"
 
 
+def test_command_about_zips_has_their_folder():
+    parser = cli.parser("A script.")
+    parser.add_argument("--dist")
+    options = parser.parse_args(["--dist", "there", "--config-file", "mine.hjson"])
+
+    assert completed("./build.sh mine.hjson, ./deploy.py, ./undeploy.py", options) == (
+        "./build.sh --dist there mine.hjson, ./deploy.py --dist there --config-file mine.hjson, "
+        "./undeploy.py --config-file mine.hjson"
+    )
+
+
 @pytest.mark.parametrize(
     "text",
     [

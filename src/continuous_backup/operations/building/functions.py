@@ -2,12 +2,15 @@
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 
 from continuous_backup import __version__, naming
 from continuous_backup.operations.building.wheels import Target
 
 #: What the zip says about itself; deploy.py reads it.
 BUILD_FACTS = "build.json"
+#: Beside the zips and not in them, which are the same wherever they are built: where the configuration is.
+BUILT_FROM = "built-from.json"
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,10 @@ FUNCTIONS = (
 def zip_name(function: str) -> str:
     """What a function's zip is called in `dist`."""
     return f"{function}-{__version__}.zip"
+
+
+def built_from(config_file: Path) -> bytes:
+    return json.dumps({"configFile": str(config_file.resolve())}, indent=2).encode() + b"\n"
 
 
 def facts(function: Function, target: Target) -> bytes:

@@ -36,7 +36,7 @@ def write_zips(root: Path, config_file: Path, settings: Config, target: Target, 
         files[functions.BUILD_FACTS] = functions.facts(function, target)
         files |= {path.name: path.read_bytes() for path in own[function]}
         contents[functions.zip_name(function.name)] = files
-    return _write(contents, dist)
+    return _write(contents, functions.built_from(config_file), dist)
 
 
 def own_files(function: Function, settings: Config, config_file: Path, root: Path) -> list[Path]:
@@ -69,13 +69,15 @@ def _code_and_libraries(function: Function, needed: Imports, root: Path, target:
     return files
 
 
-def _write(contents: dict[str, dict[str, bytes]], dist: Path) -> list[Path]:
+def _write(contents: dict[str, dict[str, bytes]], built_from: bytes, dist: Path) -> list[Path]:
     """Everything is written beside its place before anything is put into it."""
     try:
         dist.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=dist, prefix=".build-") as unfinished:
             for name, files in contents.items():
                 _write_zip(Path(unfinished) / name, files)
+            (Path(unfinished) / functions.BUILT_FROM).write_bytes(built_from)
+            (Path(unfinished) / functions.BUILT_FROM).replace(dist / functions.BUILT_FROM)
             return [(Path(unfinished) / name).replace(dist / name) for name in contents]
     except OSError as err:
         raise BackupError(f"{dist} cannot be written: {err}", "make it a folder that you may write to") from err

@@ -5,9 +5,11 @@ import hashlib
 import json
 import zipfile
 import zlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from continuous_backup import __version__
 from continuous_backup.configuration import config as configuration
 from continuous_backup.configuration import hjson_text
 from continuous_backup.errors import UsageError
@@ -25,6 +27,8 @@ class Package:
     python: str
     handler: str
     config_text: str
+    files: Mapping[str, int] = field(default_factory=dict, hash=False)
+    """The CRC-32 of each file in it, by its path there."""
 
     @property
     def runtime(self) -> str:
@@ -37,7 +41,8 @@ class Package:
 def load(dist: Path) -> dict[str, Package]:
     """The zips in `dist`, by function.
 
-    Raises UsageError where one is missing, was not made by build.sh, or lacks what its configuration names.
+    Raises UsageError where one is missing, was not made by build.sh, is of another version or another build than
+    the others, or lacks what its configuration names.
     """
     packages = {each.name: _load(each, dist / functions.zip_name(each.name)) for each in functions.FUNCTIONS}
     texts = {each.config_text for each in packages.values()}
@@ -45,21 +50,30 @@ def load(dist: Path) -> dict[str, Package]:
         raise UsageError(
             f"the zips in {dist} hold different configurations", "run ./build.sh again: it writes them all"
         )
+    _require_one_build(packages, dist)
     return packages
 
 
-def require_config(packages: dict[str, Package], config_file: Path) -> None:
-    """Raises UsageError where the zips were built with another configuration than this file's."""
-    try:
-        text = config_file.read_bytes().decode()
-    except (OSError, UnicodeDecodeError):
-        return  # loading it says what is wrong with the file itself
-    if any(each.config_text != text for each in packages.values()):
-        raise UsageError(
-            f"the zips in {next(iter(packages.values())).path.parent} were built with another configuration "
-            f"than {config_file}",
-            f"run ./build.sh {config_file}, so that the functions have it too",
-        )
+def _require_one_build(packages: Mapping[str, Package], dist: Path) -> None:
+    """What is in several zips is the same in all of them; so is what they were built for."""
+    found: dict[str, int] = {}
+    differing = [
+        name
+        for each in packages.values()
+        for name, crc in each.files.items()
+        if name != functions.BUILD_FACTS and found.setdefault(name, crc) != crc
+    ]
+    for_what = {f"{each.runtime}, {each.architecture}" for each in packages.values()}
+    if not differing and len(for_what) == 1:
+        return
+    why = (
+        f"{differing[0]} is not the same in them"
+        if differing
+        else f"they are for {' and '.join(sorted(for_what))}"
+    )
+    raise UsageError(
+        f"the zips in {dist} are of different builds: {why}", "run ./build.sh again: it writes them all"
+    )
 
 
 def _load(function: functions.Function, path: Path) -> Package:
@@ -67,13 +81,18 @@ def _load(function: functions.Function, path: Path) -> Package:
         content = path.read_bytes()
         with zipfile.ZipFile(path) as archive:
             facts = json.loads(archive.read(functions.BUILD_FACTS))
-            architecture, python, handler = (facts[name] for name in ("architecture", "python", "handler"))
+            said = ("version", "architecture", "python", "handler")
+            version, architecture, python, handler = (facts[name] for name in said)
             text = archive.read(configuration.BUNDLED_NAME).decode()
-            files = set(archive.namelist())
+            files = {each.filename: each.CRC for each in archive.infolist()}
     except FileNotFoundError as err:
         raise UsageError(f"there is no {path}", "run ./build.sh first") from err
     except (OSError, zipfile.BadZipFile, zlib.error, KeyError, TypeError, ValueError) as err:
         raise UsageError(f"{path} is not a zip of build.sh: {err}", "run ./build.sh again") from err
+    if version != __version__:
+        raise UsageError(
+            f"{path} was built of version {version}, and this is {__version__}", "run ./build.sh again"
+        )
     values = hjson_text.parse(text, f"{configuration.BUNDLED_NAME} in {path}")
     for key in function.runs:
         wanted = custom_functions.path_in(key, values)
@@ -90,4 +109,5 @@ def _load(function: functions.Function, path: Path) -> Package:
         python=python,
         handler=handler,
         config_text=text,
+        files=files,
     )

@@ -15,7 +15,7 @@ from continuous_backup.ensure_backup.wanted import Wanted
 from continuous_backup.errors import BackupError, ExitCode
 from continuous_backup.operations import cli
 from continuous_backup.operations.deployment import environment as of_environment
-from continuous_backup.operations.deployment import named_roles, observer, package, planner, replica
+from continuous_backup.operations.deployment import freshness, named_roles, observer, package, planner, replica
 from continuous_backup.operations.deployment.actions import (
     Action,
     Conflict,
@@ -40,9 +40,11 @@ def deploy(options: argparse.Namespace, environment: Mapping[str, str]) -> ExitC
     if options.replica:
         return _deploy_replica(options, cli.load_config(options))
     as_written = configuration.load(options.config_file, environment) if options.config_file else None
-    packages = package.load(options.dist or _DIST)
-    if options.config_file:
-        package.require_config(packages, options.config_file)
+    dist = options.dist or _DIST
+    packages = package.load(dist)
+    config_file = options.config_file or freshness.built_from(dist)
+    if config_file:
+        freshness.require_config(packages, config_file)
     text = packages[naming.ENSURE_FUNCTION].config_text
     values = hjson_text.parse(text, _IN_DIST)
     if as_written is None:
@@ -55,6 +57,7 @@ def deploy(options: argparse.Namespace, environment: Mapping[str, str]) -> ExitC
     there = observer.observe(aws, config, account)
     around = observer.surroundings(aws, config, account, named_roles.named_in(as_written, account, options))
     steps = [
+        *freshness.notes_on_code(packages, cli.REPOSITORY / "src", config_file),
         *of_environment.notes_on(there.functions.values(), values, variables),
         *planner.plan(there, aim, around, redeploy=options.redeploy),
     ]

@@ -82,7 +82,8 @@ def without_index() -> dict[str, str]:
 def test_build_of_a_checkout_writes_what_each_package_imports_and_nothing_else(checkout):
     dist = built(checkout)
 
-    assert sorted(each.name for each in dist.iterdir()) == [ENSURE, FORWARDER, IMAGES]
+    assert sorted(each.name for each in dist.iterdir()) == [ENSURE, FORWARDER, IMAGES, "built-from.json"]
+    assert json.loads((dist / "built-from.json").read_bytes()) == {"configFile": str(checkout / "config.hjson")}
     ground = {
         "__init__.py",
         *(

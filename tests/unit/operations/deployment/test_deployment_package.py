@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import re
 import zipfile
 
 import built_zips
@@ -91,28 +90,43 @@ def test_packages_where_a_zip_has_no_configuration_name_it(dist):
     assert refusal(package.load, dist).problem.startswith(f"{path} is not a zip of build.sh: ")
 
 
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_packages_of_another_version_are_refused(dist, function):
+    path = built_zips.write(dist, function, CONFIG, {**FACTS, "version": "0.9.0"})
+
+    error = refusal(package.load, dist)
+
+    assert error.problem == f"{path} was built of version 0.9.0, and this is {FACTS['version']}"
+    assert error.hint == "run ./build.sh again"
+
+
+@pytest.mark.parametrize("facts", [{"architecture": "x86_64"}, {"python": "3.11"}])
+def test_packages_built_for_different_machines_are_refused(dist, facts):
+    built_zips.write(dist, FUNCTIONS[1], CONFIG, {**FACTS, **facts})
+
+    error = refusal(package.load, dist)
+
+    assert error.problem.startswith(f"the zips in {dist} are of different builds: they are for python3.1")
+    assert error.hint == "run ./build.sh again: it writes them all"
+
+
+def test_packages_with_different_code_of_one_module_are_refused(dist):
+    for number, function in enumerate(FUNCTIONS):
+        built_zips.write(dist, function, CONFIG, {**FACTS, "handler": function}, {"continuous_backup/aws.py": "a"})
+        built_zips.add(dist, function, f"continuous_backup/of_its_own_{number}.py", str(number))
+    assert set(package.load(dist)) == set(FUNCTIONS)
+
+    built_zips.write(dist, FUNCTIONS[2], CONFIG, FACTS, {"continuous_backup/aws.py": "b"})
+
+    assert refusal(package.load, dist).problem == (
+        f"the zips in {dist} are of different builds: continuous_backup/aws.py is not the same in them"
+    )
+
+
 def test_packages_with_different_configurations_are_refused(dist):
     built_zips.write(dist, FUNCTIONS[0], "{}")
 
     assert refusal(package.load, dist).problem == f"the zips in {dist} hold different configurations"
-
-
-@pytest.mark.parametrize("text", [CONFIG, CONFIG.replace("\n", "\r\n"), "\ufeff" + CONFIG, "{}\n// Ärger\n"])
-def test_packages_built_with_the_file_are_taken(tmp_path, text):
-    file = tmp_path / "mine.hjson"
-    file.write_bytes(text.encode())
-
-    package.require_config(package.load(built_zips.write_all(tmp_path / "dist", text.encode())), file)
-
-
-def test_packages_built_with_another_file_are_refused(dist, tmp_path):
-    file = tmp_path / "mine.hjson"
-    file.write_text(CONFIG + "// and more\n")
-
-    error = refusal(package.require_config, package.load(dist), file)
-
-    assert re.fullmatch(f"the zips in {dist} were built with another configuration than {file}", error.problem)
-    assert f"./build.sh {file}" in error.hint
 
 
 # --- people's own functions
