@@ -56,7 +56,7 @@ def _rules(found: Deployment) -> str:
 
 
 def _trail(subject: Subject) -> str:
-    logs = observer.surroundings(subject.aws, subject.account).trail_logs_api_calls
+    logs = observer.surroundings(subject.aws, subject.config, subject.account).trail_logs_api_calls
     if logs is None:
         raise Skipped("it could not be found out: CloudTrail's own permissions are missing")
     if not logs:
