@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from continuous_backup.operations.deployment.bucket_lifecycle import OLDER_VERSIONS_DAYS
 from continuous_backup.operations.deployment.state import Bucket, Function, LogGroup, Rule, Stack
 from continuous_backup.operations.notes import Note
 
@@ -20,6 +21,18 @@ class SecureBucket:
 
     def __str__(self) -> str:
         return f"make bucket {self.bucket.name} private and TLS only"
+
+
+@dataclass(frozen=True)
+class KeepOlderVersions:
+    """`by_its_rules` where the bucket's lifecycle rules say already for how long."""
+
+    bucket: Bucket
+    by_its_rules: bool = False
+
+    def __str__(self) -> str:
+        how_long = "as long as its lifecycle rules say" if self.by_its_rules else f"for {OLDER_VERSIONS_DAYS} days"
+        return f"keep older versions in bucket {self.bucket.name} {how_long}"
 
 
 @dataclass(frozen=True)
@@ -183,6 +196,7 @@ class DeleteRule:
 Action = (
     CreateBucket
     | SecureBucket
+    | KeepOlderVersions
     | CreateRolesStack
     | UpdateRolesStack
     | DeleteRolesStack

@@ -10,9 +10,16 @@ from continuous_backup import naming
 from continuous_backup.aws import Aws, ClientError, error_code
 from continuous_backup.errors import AwsError
 from continuous_backup.naming import Account
-from continuous_backup.operations.deployment import actions, bucket_policy
+from continuous_backup.operations.deployment import actions, bucket_lifecycle, bucket_policy
 from continuous_backup.operations.deployment.package import Package
-from continuous_backup.operations.deployment.state import Bucket, Function, LogGroup, Rule, Stack
+from continuous_backup.operations.deployment.state import (
+    Bucket,
+    Function,
+    LogGroup,
+    Rule,
+    Stack,
+    Versioning,
+)
 from continuous_backup.operations.deployment.wanted import statement_id
 
 #: IAM is eventually consistent: a role that was just made may not be assumable for some seconds.
@@ -41,6 +48,8 @@ class Executor:
                 self._create_bucket(action.bucket)
             case actions.SecureBucket():
                 self._secure_bucket(action.bucket)
+            case actions.KeepOlderVersions():
+                self._keep_older_versions(action.bucket)
             case actions.CreateRolesStack() | actions.UpdateRolesStack():
                 self._put_stack(action.stack, is_new=isinstance(action, actions.CreateRolesStack))
             case actions.CreateImagesStack() | actions.UpdateImagesStack():
@@ -127,6 +136,28 @@ class Executor:
             raise
         found: dict[str, Any] = json.loads(policy)
         return found
+
+    def _keep_older_versions(self, bucket: Bucket) -> None:
+        """The rule comes first: whoever stops us in between has a bucket without versioning, as before.
+
+        So versioning without a rule is never our doing, and what somebody keeps without end is never cut short.
+        """
+        s3 = self._aws.client("s3")
+        try:
+            found = s3.get_bucket_lifecycle_configuration(Bucket=bucket.name)
+        except ClientError as err:
+            if error_code(err) != "NoSuchLifecycleConfiguration":
+                raise
+            found = {"Rules": []}
+        rules = bucket_lifecycle.joined(found["Rules"])
+        if rules != found["Rules"]:
+            # What is left out is set to its default, and people's small objects would move, or stay, as before.
+            size = "TransitionDefaultMinimumObjectSize"
+            kept = {size: found[size]} if size in found else {}
+            s3.put_bucket_lifecycle_configuration(
+                Bucket=bucket.name, LifecycleConfiguration={"Rules": rules}, **kept
+            )
+        s3.put_bucket_versioning(Bucket=bucket.name, VersioningConfiguration={"Status": Versioning.ENABLED.value})
 
     def _put_stack(self, stack: Stack, *, is_new: bool) -> None:
         cloudformation = self._aws.client("cloudformation")

@@ -9,16 +9,18 @@ from continuous_backup.aws import DENIED, Aws, BotoCoreError, ClientError, error
 from continuous_backup.configuration.config import Config
 from continuous_backup.errors import UsageError
 from continuous_backup.naming import Account
-from continuous_backup.operations.deployment import bucket_policy
+from continuous_backup.operations.deployment import bucket_lifecycle, bucket_policy
 from continuous_backup.operations.deployment.state import (
     Bucket,
     Deployment,
     Function,
     ImagesBucket,
+    Lifecycle,
     LogGroup,
     Rule,
     Stack,
     Surroundings,
+    Versioning,
 )
 from continuous_backup.operations.deployment.wanted import statement_id
 from continuous_backup.operations.tables import named_delivery_streams
@@ -126,7 +128,14 @@ def _bucket(aws: Aws, config: Config, account: Account) -> Bucket | None:
         raise _in_another_region(name, account, region)
     # Nobody else makes a bucket of that name here; it is ours even where we were stopped before its tag.
     ours = name == naming.default_bucket(account) or naming.MANAGED_TAG in _bucket_tags(aws, name)
-    return Bucket(name, ours, secured=_is_secured(aws, name, account), kms_key=_kms_key(aws, name))
+    return Bucket(
+        name,
+        ours,
+        versioning=_versioning(aws, name),
+        lifecycle=_lifecycle(aws, name) if ours else Lifecycle.UNKNOWN,
+        secured=_is_secured(aws, name, account),
+        kms_key=_kms_key(aws, name),
+    )
 
 
 def _in_another_region(name: str, account: Account, region: str) -> UsageError:
@@ -180,6 +189,27 @@ def _kms_key(aws: Aws, name: str) -> str:
     rules = [rule.get("ApplyServerSideEncryptionByDefault", {}) for rule in encryption.get("Rules", [])]
     key = next((str(each.get("KMSMasterKeyID") or "") for each in rules), "")
     return "" if key.endswith("alias/aws/s3") else key
+
+
+def _versioning(aws: Aws, name: str) -> Versioning:
+    try:
+        return Versioning(aws.client("s3").get_bucket_versioning(Bucket=name).get("Status", ""))
+    except ClientError as err:
+        if error_code(err) in DENIED:
+            return Versioning.UNKNOWN
+        raise
+
+
+def _lifecycle(aws: Aws, name: str) -> Lifecycle:
+    try:
+        rules = aws.client("s3").get_bucket_lifecycle_configuration(Bucket=name)["Rules"]
+    except ClientError as err:
+        if error_code(err) == "NoSuchLifecycleConfiguration":
+            return bucket_lifecycle.seen([])
+        if error_code(err) in DENIED:
+            return Lifecycle.UNKNOWN
+        raise
+    return bucket_lifecycle.seen(rules)
 
 
 def _stack(aws: Aws, name: str) -> Stack | None:

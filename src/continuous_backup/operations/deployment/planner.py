@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from continuous_backup import naming
+from continuous_backup.operations.deployment import versioning_notes
 from continuous_backup.operations.deployment.actions import (
     AllowInvocation,
     Conflict,
@@ -18,6 +19,7 @@ from continuous_backup.operations.deployment.actions import (
     DeleteLogGroup,
     DeleteRolesStack,
     DeleteRule,
+    KeepOlderVersions,
     PutRule,
     PutTarget,
     ReserveConcurrency,
@@ -34,9 +36,11 @@ from continuous_backup.operations.deployment.state import (
     Deployment,
     Function,
     ImagesBucket,
+    Lifecycle,
     Rule,
     Stack,
     Surroundings,
+    Versioning,
 )
 from continuous_backup.operations.notes import Note
 from continuous_backup.operations.tables import named_delivery_streams
@@ -240,13 +244,21 @@ def _bucket_steps(there: Deployment, wanted: Deployment) -> list[Step]:
     if wanted.bucket is None:
         return []
     if there.bucket is None:
-        return [CreateBucket(wanted.bucket), SecureBucket(wanted.bucket)]
+        return [CreateBucket(wanted.bucket), SecureBucket(wanted.bucket), KeepOlderVersions(wanted.bucket)]
     steps: list[Step] = []
     if not there.bucket.secured and there.bucket.ours:
         steps.append(SecureBucket(wanted.bucket))
     elif not there.bucket.secured:
         steps.append(Note(f"bucket {there.bucket.name} is used as it is; it is not private and TLS only"))
-    return steps
+    return [*steps, *_versioning_steps(there.bucket)]
+
+
+def _versioning_steps(bucket: Bucket) -> list[Step]:
+    """Only what never had versioning gets it: who has switched it on or off before has decided."""
+    may_join = bucket.lifecycle in {Lifecycle.OPEN, Lifecycle.DECIDED}
+    if bucket.ours and bucket.versioning is Versioning.NEVER and may_join:
+        return [KeepOlderVersions(bucket, by_its_rules=bucket.lifecycle is Lifecycle.DECIDED)]
+    return [*versioning_notes.notes_on(bucket)]
 
 
 def _roles_steps(there: Stack | None, wanted: Stack | None) -> list[Step]:

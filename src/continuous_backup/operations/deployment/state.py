@@ -2,21 +2,43 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from continuous_backup.operations.tables.named_delivery_streams import NamedDeliveryStream
+
+
+class Versioning(StrEnum):
+    """Whether a bucket keeps what is overwritten or deleted in it, in S3's own words where it has some."""
+
+    ENABLED = "Enabled"
+    SUSPENDED = "Suspended"
+    NEVER = ""
+    UNKNOWN = "unknown"
+
+
+class Lifecycle(StrEnum):
+    """What a bucket's lifecycle rules mean for its older versions."""
+
+    DECIDED = "a rule says what becomes of them"
+    OPEN = "no rule does, and ours can join those that are there"
+    OLD_FORM = "no rule does, and S3 does not take ours beside those that are there"
+    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True)
 class Bucket:
     """`ours` is whether our tag is on it; `secured` whether it is private and TLS only.
 
-    `kms_key` is the customer managed key that S3 encrypts new objects with, empty where there is none.
+    `kms_key` is the customer managed key that S3 encrypts new objects with, empty where there is none. Only of a
+    bucket of ours the `lifecycle` is looked at.
     """
 
     name: str
     ours: bool = False
     secured: bool = False
     kms_key: str = ""
+    versioning: Versioning = Versioning.NEVER
+    lifecycle: Lifecycle = Lifecycle.UNKNOWN
 
 
 @dataclass(frozen=True)

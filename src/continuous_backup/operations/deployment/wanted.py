@@ -19,9 +19,11 @@ from continuous_backup.operations.deployment.state import (
     Bucket,
     Deployment,
     Function,
+    Lifecycle,
     LogGroup,
     Rule,
     Stack,
+    Versioning,
 )
 
 ROLES_TEMPLATE = "iam-roles.yaml"
@@ -39,7 +41,14 @@ def wanted(
 ) -> Deployment:
     """The whole of it. `config` is `as_written` in this account; `environment` what the functions get."""
     return Deployment(
-        bucket=Bucket(config.bucket, ours=True, secured=True, kms_key=config.kms_key_arn),
+        bucket=Bucket(
+            config.bucket,
+            ours=True,
+            secured=True,
+            kms_key=config.kms_key_arn,
+            versioning=Versioning.ENABLED,
+            lifecycle=Lifecycle.DECIDED,
+        ),
         roles_stack=_roles_stack(config, as_written, templates) if as_written.needs_roles_stack else None,
         images_stack=_images_stack(config, account, templates),
         log_groups={

@@ -6,7 +6,8 @@ from deployments import ACCOUNT, ENSURE, FORWARDER
 
 from continuous_backup import naming
 from continuous_backup.configuration.config import Config
-from continuous_backup.operations.deployment import bucket_policy
+from continuous_backup.operations.deployment import bucket_lifecycle, bucket_policy
+from continuous_backup.operations.deployment.state import Bucket, Lifecycle, Versioning
 
 CONFIG = Config(bucket="mine").in_account(ACCOUNT)
 BUCKET_ARN = "arn:aws:s3:::mine"
@@ -14,6 +15,8 @@ IN_ORDER = [ENSURE, FORWARDER]
 LOG_GROUPS = [naming.DELIVERY_LOG_GROUP, *map(naming.log_group, IN_ORDER)]
 OURS = {"Key": naming.MANAGED_TAG, "Value": naming.MANAGED_TAG_VALUE}
 KEY = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd"
+#: As deploy.py leaves it.
+KEPT = Bucket("mine", ours=True, secured=True, versioning=Versioning.ENABLED, lifecycle=Lifecycle.DECIDED)
 BLOCKED = dict.fromkeys(
     ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"), True
 )
@@ -31,8 +34,18 @@ def describe_bucket(s3, *, key: str = "", **facts) -> None:
     encrypted_with(s3, key)
 
 
-def describe_bucket_before_its_encryption(s3, *, block=BLOCKED, policy=None) -> None:
+def describe_bucket_before_its_encryption(s3, **facts) -> None:
+    describe_bucket_before_its_versioning(s3)
+    s3.add_response("get_bucket_versioning", {"Status": "Enabled"}, {"Bucket": "mine"})
+    s3.add_response("get_bucket_lifecycle_configuration", {"Rules": bucket_lifecycle.joined([])})
+    describe_access(s3, **facts)
+
+
+def describe_bucket_before_its_versioning(s3) -> None:
     s3.add_response("head_bucket", {}, {"Bucket": "mine", "ExpectedBucketOwner": ACCOUNT.id})
     s3.add_response("get_bucket_tagging", {"TagSet": [OURS]})
+
+
+def describe_access(s3, *, block=BLOCKED, policy=None) -> None:
     s3.add_response("get_public_access_block", {"PublicAccessBlockConfiguration": block})
     s3.add_response("get_bucket_policy", {"Policy": json.dumps(policy or bucket_policy.tls_only(BUCKET_ARN))})
