@@ -9,7 +9,7 @@ from deployments import ACCOUNT, ENSURE, FORWARDER, WANTED, packages
 from continuous_backup import naming
 from continuous_backup.aws import Aws, ClientError
 from continuous_backup.errors import AwsError
-from continuous_backup.operations.deployment import actions, bucket_lifecycle, bucket_policy
+from continuous_backup.operations.deployment import actions, bucket_policy
 from continuous_backup.operations.deployment.executor import Executor
 from continuous_backup.operations.deployment.state import Bucket, LogGroup, Rule
 from continuous_backup.operations.deployment.wanted import statement_id
@@ -95,76 +95,6 @@ def test_secure_bucket_when_somebody_added_to_its_policy_keeps_what_was_added(ex
     s3.add_response("put_bucket_policy", {}, {"Bucket": "mine", "Policy": both})
 
     executor.apply(actions.SecureBucket(Bucket("mine")))
-
-
-THEIR_RULE = {
-    "ID": "to Glacier",
-    "Status": "Enabled",
-    "Filter": {"And": {"Prefix": "dynamodb/", "Tags": [{"Key": "kind", "Value": "cold"}]}},
-    "Transitions": [{"Days": 90, "StorageClass": "GLACIER_IR"}],
-}
-
-
-def versioning_is_switched_on(s3) -> None:
-    s3.add_response(
-        "put_bucket_versioning", {}, {"Bucket": "mine", "VersioningConfiguration": {"Status": "Enabled"}}
-    )
-
-
-def test_keep_older_versions_says_for_how_long_before_it_switches_versioning_on(executor, stub):
-    s3 = stub("s3")
-    s3.add_client_error(
-        "get_bucket_lifecycle_configuration",
-        "NoSuchLifecycleConfiguration",
-        expected_params={"Bucket": "mine"},
-    )
-    s3.add_response(
-        "put_bucket_lifecycle_configuration",
-        {},
-        {"Bucket": "mine", "LifecycleConfiguration": {"Rules": bucket_lifecycle.joined([])}},
-    )
-    versioning_is_switched_on(s3)
-
-    executor.apply(actions.KeepOlderVersions(Bucket("mine")))
-
-
-@pytest.mark.parametrize("size", ["varies_by_storage_class", "all_storage_classes_128K"])
-def test_keep_older_versions_beside_peoples_rules_puts_theirs_again_with_their_smallest_size(executor, stub, size):
-    s3 = stub("s3")
-    found = {"Rules": [THEIR_RULE], "TransitionDefaultMinimumObjectSize": size}
-    s3.add_response("get_bucket_lifecycle_configuration", found)
-    s3.add_response(
-        "put_bucket_lifecycle_configuration",
-        {},
-        {
-            "Bucket": "mine",
-            "LifecycleConfiguration": {"Rules": [THEIR_RULE, *bucket_lifecycle.joined([])]},
-            "TransitionDefaultMinimumObjectSize": size,
-        },
-    )
-    versioning_is_switched_on(s3)
-
-    executor.apply(actions.KeepOlderVersions(Bucket("mine")))
-
-
-def test_keep_older_versions_where_rules_say_for_how_long_puts_no_rules(executor, stub):
-    s3 = stub("s3")
-    changed = {**bucket_lifecycle.joined([])[0], "Status": "Disabled"}
-    s3.add_response("get_bucket_lifecycle_configuration", {"Rules": [THEIR_RULE, changed]})
-    versioning_is_switched_on(s3)
-
-    executor.apply(actions.KeepOlderVersions(Bucket("mine"), by_its_rules=True))
-
-
-@pytest.mark.parametrize("refused", ["get_bucket_lifecycle_configuration", "put_bucket_lifecycle_configuration"])
-def test_keep_older_versions_where_rules_are_refused_leaves_versioning_off(executor, stub, refused):
-    s3 = stub("s3")
-    if refused.startswith("put"):
-        s3.add_response("get_bucket_lifecycle_configuration", {"Rules": [THEIR_RULE]})
-    s3.add_client_error(refused, "AccessDenied")
-
-    with pytest.raises(ClientError, match="AccessDenied"):
-        executor.apply(actions.KeepOlderVersions(Bucket("mine")))
 
 
 # --- the roles

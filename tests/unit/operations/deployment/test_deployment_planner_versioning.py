@@ -109,8 +109,9 @@ def test_plan_in_every_state_of_our_bucket_acts_once_or_says_one_thing_but_where
 @pytest.mark.parametrize(
     ("versioning", "why"), [(NEVER, "it has no versioning"), (SUSPENDED, "its versioning is suspended")]
 )
-def test_plan_where_the_bucket_is_not_ours_and_keeps_no_older_versions_only_says_so(versioning, why):
-    note = only_note(versioning, Lifecycle.UNKNOWN, ours=False)
+@pytest.mark.parametrize("lifecycle", Lifecycle)
+def test_plan_where_the_bucket_is_not_ours_and_keeps_no_older_versions_only_says_so(versioning, why, lifecycle):
+    note = only_note(versioning, lifecycle, ours=False)
 
     assert str(note) == (
         f"what is overwritten or deleted in bucket {NAME} is lost: {why}, and it is not ours to change. "
