@@ -21,6 +21,7 @@ DEPLOYMENT_SCRIPT = Module(f"{OPERATIONS}/deployment/script.py")
 PROVISIONING = Module(f"{OPERATIONS}/tables/provisioning.py")
 TABLE_SCRIPTS = Module(f"{OPERATIONS}/tables/script.py")
 NAMED_DELIVERY_STREAMS = Module(f"{OPERATIONS}/tables/named_delivery_streams.py").actions("look")
+DRIFT = Module(f"{OPERATIONS}/deployment/drift.py").actions()
 MATCHING_TABLES = Module(f"{OPERATIONS}/tables/matching.py").actions()
 EXISTING_ITEMS = Module(f"{OPERATIONS}/tables/existing_items.py")
 #: PutObject needs s3:PutObjectTagging where it is given tags: for tombstones, which no scan of a table finds.
@@ -51,6 +52,7 @@ CALLS = {
         | DEPLOYMENT_OBSERVER.actions_for(DEPLOYMENT_SCRIPT, "deploy")
         | NAMED_DELIVERY_STREAMS
         | MATCHING_TABLES
+        | DRIFT
         | DEPLOYMENT_EXECUTOR.actions_of_cases(DEPLOYMENT_PLANNER.planned("plan", DEPLOYMENT_ACTIONS))
     ),
     # To release tables too, whoever runs it needs the policy of deprovision_tables.py beside.

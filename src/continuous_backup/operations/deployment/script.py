@@ -58,7 +58,7 @@ def deploy(options: argparse.Namespace, environment: Mapping[str, str]) -> ExitC
     fit.require(config, account)
     aim = wanted(config, as_written, account, packages, _templates(options), environment_of(text, environment))
     steps = planner.plan(
-        observer.observe(aws, config, account),
+        observer.observe(aws, config, account, cli.tell),
         aim,
         observer.surroundings(aws, config, account),
         redeploy=options.redeploy,
