@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from continuous_backup.operations.deployment.bucket_lifecycle import OLDER_VERSIONS_DAYS
+from continuous_backup.operations.deployment.drift import Drift
 from continuous_backup.operations.deployment.state import Bucket, Function, LogGroup, Rule, Stack
 from continuous_backup.operations.notes import Note
 
@@ -49,6 +50,18 @@ class UpdateRolesStack:
 
     def __str__(self) -> str:
         return f"update the IAM roles (CloudFormation stack {self.stack.name})"
+
+
+@dataclass(frozen=True)
+class RevertRolesStack:
+    """What somebody changed by hand in the roles is as the stack has it again."""
+
+    stack: Stack
+    drift: tuple[Drift, ...]
+
+    def __str__(self) -> str:
+        what = "; ".join(map(str, self.drift))
+        return f"make the IAM roles anew as they should be (CloudFormation stack {self.stack.name}): {what}"
 
 
 @dataclass(frozen=True)
@@ -199,6 +212,7 @@ Action = (
     | KeepOlderVersions
     | CreateRolesStack
     | UpdateRolesStack
+    | RevertRolesStack
     | DeleteRolesStack
     | CreateImagesStack
     | UpdateImagesStack

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from continuous_backup.operations.deployment.drift import Drift
 from continuous_backup.operations.tables.named_delivery_streams import NamedDeliveryStream
 
 
@@ -43,13 +44,17 @@ class Bucket:
 
 @dataclass(frozen=True)
 class Stack:
-    """A stack of CloudFormation's: that of the roles, or that of the bucket of items' images."""
+    """A stack of CloudFormation's: that of the roles, or that of the bucket of items' images.
+
+    `drift` is what of its roles is not as the template has it; None where that could not be found out.
+    """
 
     name: str
     template: str
     parameters: Mapping[str, str] = field(default_factory=dict, hash=False)
     status: str = "CREATE_COMPLETE"
     ours: bool = True
+    drift: tuple[Drift, ...] | None = ()
 
 
 @dataclass(frozen=True)
@@ -107,7 +112,7 @@ class Deployment:
 
 @dataclass(frozen=True)
 class ImagesBucket:
-    """A bucket of somebody else's making that is to hold items' images, or their replicas."""
+    """A bucket that holds items' images, or is to hold them or their replicas."""
 
     name: str
     exists: bool = True
@@ -116,6 +121,10 @@ class ImagesBucket:
     """Its region, where that is another one than the tables'."""
     kms_key: str = ""
     """As a Bucket's."""
+    ours: bool = False
+    """Of the stack DynamoDBItemImages, which is there."""
+    replicates: bool = True
+    """Whether a replication rule is on, where there is to be one."""
 
 
 @dataclass(frozen=True)
@@ -130,6 +139,6 @@ class Surroundings:
     unreserved_concurrency: int | None = 1000
     delivery_streams: tuple[NamedDeliveryStream, ...] = ()
     images_bucket: "ImagesBucket | None" = None
-    """That which itemImages names; None where it names none, and ours is made by the stack."""
+    """That which itemImages names, or ours; None where there are no images, or ours is still to be made."""
     replica_bucket: "ImagesBucket | None" = None
     """That of the replicas, in another account; None where there are to be none."""

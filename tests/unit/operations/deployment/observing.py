@@ -22,6 +22,44 @@ BLOCKED = dict.fromkeys(
 )
 
 
+def drifted(stub, *resources: dict[str, object], stack: str = naming.ROLES_STACK, **only: object) -> None:
+    """CloudFormation's answers where these resources of a stack differ, after it has looked for a while."""
+    cloudformation = stub("cloudformation")
+    cloudformation.add_response(
+        "detect_stack_drift", {"StackDriftDetectionId": "looking"}, {"StackName": stack, **only}
+    )
+    for status in ("DETECTION_IN_PROGRESS", "DETECTION_COMPLETE"):
+        looked = {"StackId": stack, "StackDriftDetectionId": "looking", "DetectionStatus": status, "Timestamp": 0}
+        cloudformation.add_response("describe_stack_drift_detection_status", looked)
+    asked = {"StackName": stack, "StackResourceDriftStatusFilters": ["MODIFIED", "DELETED"]}
+    first, rest = [*resources[:1]], [*resources[1:]]
+    cloudformation.add_response(
+        "describe_stack_resource_drifts",
+        {"StackResourceDrifts": first, **({"NextToken": "more"} if rest else {})},
+        asked,
+    )
+    if rest:
+        cloudformation.add_response(
+            "describe_stack_resource_drifts", {"StackResourceDrifts": rest}, {**asked, "NextToken": "more"}
+        )
+
+
+def drifted_role(
+    role: str, *differences: dict[str, str], status: str = "MODIFIED", policies: tuple[str, ...] = ()
+) -> dict[str, object]:
+    """One of those resources; `policies` are the names of those that its template has, in order."""
+    return {
+        "StackId": "stack",
+        "LogicalResourceId": f"{role.rpartition('-')[2]}Role",
+        "PhysicalResourceId": role,
+        "ResourceType": "AWS::IAM::Role",
+        "ExpectedProperties": json.dumps({"Policies": [{"PolicyName": each} for each in policies]}),
+        "PropertyDifferences": list(differences),
+        "StackResourceDriftStatus": status,
+        "Timestamp": 0,
+    }
+
+
 def encrypted_with(s3, key: str = "") -> None:
     """S3's answer where the bucket encrypts with a key of KMS, or with its own."""
     default = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key} if key else {"SSEAlgorithm": "AES256"}

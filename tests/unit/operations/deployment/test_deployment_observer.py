@@ -11,7 +11,15 @@ from continuous_backup.operations.deployment.state import (
     LogGroup,
 )
 from continuous_backup.operations.deployment.wanted import statement_id
-from tests.unit.operations.deployment.observing import CONFIG, IN_ORDER, KEPT, LOG_GROUPS, OURS, describe_bucket
+from tests.unit.operations.deployment.observing import (
+    CONFIG,
+    IN_ORDER,
+    KEPT,
+    LOG_GROUPS,
+    OURS,
+    describe_bucket,
+    drifted,
+)
 
 
 def no_images(stub, *, functions: bool = True) -> None:
@@ -100,6 +108,7 @@ def _describe_rule(events, rule, tags=(OURS,)) -> None:
 
 def test_observe_of_what_deploying_made_finds_what_was_wanted(aws, stub):
     describe_everything(stub)
+    drifted(stub)
 
     found = observe(aws, CONFIG, ACCOUNT)
 
