@@ -112,8 +112,10 @@ def delivery_role(region: str) -> str:
     return f"DynamoDBContinuousBackup-{region}-Delivery"
 
 
-def lambda_role(region: str) -> str:
-    return f"DynamoDBContinuousBackup-{region}-Lambda"
+def function_role(function: str, region: str) -> str:
+    """The role of one of our functions; the forwarder's has the name that one role for all of them had."""
+    purpose = {FORWARDER_FUNCTION: "Lambda", ENSURE_FUNCTION: "Ensure", ITEM_IMAGES_FUNCTION: "Images"}[function]
+    return f"DynamoDBContinuousBackup-{region}-{purpose}"
 
 
 def log_group(function: str) -> str:

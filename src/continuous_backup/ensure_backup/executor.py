@@ -77,7 +77,7 @@ class Executor:
         try:
             self._change(action)
         except ClientError as err:
-            if too_early := not_yet(action, err, self._config):
+            if too_early := not_yet(action, err, self._config, self._account):
                 raise too_early from err
             if not _is_overtaken(err):
                 raise

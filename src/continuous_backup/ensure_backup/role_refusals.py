@@ -1,5 +1,6 @@
 """Refusals of a role that may pass by themselves: IAM tells what is new to nobody at once."""
 
+from continuous_backup import naming
 from continuous_backup.aws import ClientError, error_code
 from continuous_backup.configuration.config import Config
 from continuous_backup.ensure_backup.actions import (
@@ -10,6 +11,7 @@ from continuous_backup.ensure_backup.actions import (
     UpdateMapping,
 )
 from continuous_backup.errors import AwsError
+from continuous_backup.naming import Account
 
 #: How long a role is taken for one that is too new, since its first refusal. IAM says no number, a minute is
 #: plenty: https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html
@@ -26,6 +28,12 @@ _OF_LAMBDA = (
 )
 _OF_FIREHOSE = ("assume", "security token included in the request is invalid")
 
+#: The statement in each reader's role for what its mapping's on-failure destination gets.
+_FAILURES = {
+    naming.FORWARDER_FUNCTION: "WriteWhatCannotBeForwarded",
+    naming.ITEM_IMAGES_FUNCTION: "WriteWhatCannotBeKept",
+}
+
 
 class NotYet(AwsError):
     """What AWS refused a role; `reason` is what to wait for, the rest is for whoever has waited in vain."""
@@ -35,7 +43,7 @@ class NotYet(AwsError):
         self.reason = reason
 
 
-def not_yet(action: Action, err: ClientError, config: Config) -> NotYet | None:
+def not_yet(action: Action, err: ClientError, config: Config, account: Account) -> NotYet | None:
     """The refusal of an action, where the reason may be that a role is too new; `config` is one `in_account`.
 
     None for every other error.
@@ -47,13 +55,13 @@ def not_yet(action: Action, err: ClientError, config: Config) -> NotYet | None:
         case CreateMapping() | UpdateMapping():
             if code != "InvalidParameterValueException" or not any(words in said for words in _OF_LAMBDA):
                 return None
-            role = config.lambda_role_arn
+            role = config.function_role_arn(action.function, account)
             return NotYet(
                 f"IAM to let {action.function} read the stream of {table} with role {role}",
                 f"{table} cannot be mapped to {action.function} with role {role}: {message} ({code})",
-                "the role has to trust lambda.amazonaws.com, to have the statements ReadStreams, LookAtStreams, "
-                "ReadEncryptedStreams, FindBucket and WriteWhatCannotBeForwarded, and to be let in by the policy "
-                "of the table's KMS key, where it has one; see docs/iam.md",
+                "the role has to trust lambda.amazonaws.com, to have the statements ReadStreams, ListStreams, "
+                f"ReadEncryptedStreams, FindBucket and {_FAILURES[action.function]}, and to be let in by the "
+                "policy of the table's KMS key, where it has one; see docs/iam.md",
                 code,
             )
         case CreateDeliveryStream() | UpdateDeliveryStream():

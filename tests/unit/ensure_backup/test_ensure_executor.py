@@ -241,11 +241,18 @@ def test_apply_of_a_mapping_when_its_role_may_not_read_the_stream_says_not_yet(
     with pytest.raises(NotYet) as caught:
         Executor(calls.aws, config, ACCOUNT, logging.getLogger("test")).apply(action)
     assert calls.slept == []
-    role = CONFIG.lambda_role_arn
+    role = ACCOUNT.role_arn(naming.function_role(action.function, ACCOUNT.region))
     assert caught.value.reason == f"IAM to let {action.function} read the stream of {NAME} with role {role}"
     assert f"{NAME} cannot be mapped to {action.function} with role {role}: " in caught.value.problem
     assert said in caught.value.problem
-    for part in ("ReadStreams", "LookAtStreams", "ReadEncryptedStreams", "KMS key", "docs/iam.md"):
+    for part in (
+        "ReadStreams",
+        "ListStreams",
+        "ReadEncryptedStreams",
+        "WriteWhatCannotBe",
+        "KMS key",
+        "docs/iam.md",
+    ):
         assert part in caught.value.hint
     assert caught.value.code == "InvalidParameterValueException"
 
