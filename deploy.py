@@ -18,6 +18,12 @@ def main(arguments: Sequence[str]) -> ExitCode:
     parser.add_argument("--cw_role_arn", metavar="ARN", help="role of the EventBridge rules")
     parser.add_argument("--lambda_role_arn", metavar="ARN", help="role of the Lambda functions")
     parser.add_argument("--dist", type=Path, help="folder that build.sh wrote the zips to (default: dist here)")
+    parser.add_argument(
+        "--templates",
+        type=Path,
+        metavar="FOLDER",
+        help="CloudFormation templates of your own (default: templates here)",
+    )
     parser.add_argument("--redeploy", action="store_true", help="upload the code even where it is the same")
     replica = parser.add_argument_group("the bucket of replicas of items' images, in another account")
     replica.add_argument("--replica", action="store_true", help="deploy that, with its account's credentials")

@@ -68,7 +68,7 @@ def _stop(over: threading.Event) -> None:
 
 
 def _invitation(stage: Stage) -> str:
-    config, dist = quote(str(stage.config_file)), quote(str(stage.dist))
+    config, dist, templates = (quote(str(each)) for each in (stage.config_file, stage.dist, stage.templates))
     return f"""
 Continuous backup is deployed in an emulated account. In another terminal:
 
@@ -100,7 +100,7 @@ changes that would wait on AWS are passed over here.
 
 To deploy another configuration here, edit that file; functions run on this machine, not on Lambda's:
 
-  ./build.sh {config} --this-machine --dist {dist} && ./deploy.py --dist {dist}
+  ./build.sh {config} --this-machine --dist {dist} && ./deploy.py --dist {dist} --templates {templates}
 
 Ctrl-C ends it, and everything in it is gone."""
 

@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from continuous_backup.operations.building.functions import BUILT_FROM
+from local import loosened
 from local.api_events import ApiEvents
 from local.emulator import ROOT, Credentials, Emulator
 from local.waiting import wait_for
@@ -59,6 +60,7 @@ class Stage:
         self.settings = settings or Settings()
         self.config_file = self.work / "config.hjson"
         self.dist = self.work / "dist"
+        self.templates = self.work / "templates"
         self.emulator = Emulator(self.work / "emulator")
         self.api_events = ApiEvents(self.emulator)
 
@@ -72,6 +74,7 @@ class Stage:
 
     def __enter__(self) -> Self:
         self.work.mkdir(parents=True, exist_ok=True)
+        loosened.write_templates(self.templates)
         self.emulator.start()
         try:
             self.api_events.start()
@@ -114,7 +117,14 @@ class Stage:
 
     def deploy(self, *options: str, **how: Any) -> "subprocess.CompletedProcess[str]":
         """deploy.py, as the account's root: what MiniStack asks of IAM for it is not what AWS asks."""
-        own = ("--config-file", str(self.config_file), "--dist", str(self.dist))
+        own = (
+            "--config-file",
+            str(self.config_file),
+            "--dist",
+            str(self.dist),
+            "--templates",
+            str(self.templates),
+        )
         return self.script("deploy.py", *own, *options, **how)
 
     def script(
@@ -220,7 +230,7 @@ def user_with(iam: Any, name: str, policies: Sequence[str], filled_in: Mapping[s
     iam.create_user(UserName=name)
     for policy in policies:
         text = (REPOSITORY / "docs" / "policies" / f"{policy}.json").read_text()
-        document = Template(text).substitute(filled_in, Partition="aws")
+        document = loosened.policy(Template(text).substitute(filled_in, Partition="aws"))
         iam.put_user_policy(UserName=name, PolicyName=policy, PolicyDocument=document)
     key = iam.create_access_key(UserName=name)["AccessKey"]
     return Credentials(key["AccessKeyId"], key["SecretAccessKey"])

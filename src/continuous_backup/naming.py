@@ -7,6 +7,7 @@ from dataclasses import dataclass
 ENSURE_FUNCTION = "EnsureDynamoBackup"
 FORWARDER_FUNCTION = "LambdaStreamToFirehose"
 ITEM_IMAGES_FUNCTION = "LambdaStreamToItemImages"
+FUNCTIONS = (ENSURE_FUNCTION, FORWARDER_FUNCTION, ITEM_IMAGES_FUNCTION)
 API_EVENTS_RULE = "DynamoDBCreateDelete"
 SWEEP_RULE = "DynamoDBBackupSweep"
 ROLES_STACK = "DynamoDBContinuousBackupRoles"
@@ -112,8 +113,10 @@ def delivery_role(region: str) -> str:
     return f"DynamoDBContinuousBackup-{region}-Delivery"
 
 
-def lambda_role(region: str) -> str:
-    return f"DynamoDBContinuousBackup-{region}-Lambda"
+def function_role(function: str, region: str) -> str:
+    """The role of one of our functions; the forwarder's has the name that one role for all of them had."""
+    purpose = {FORWARDER_FUNCTION: "Lambda", ENSURE_FUNCTION: "Ensure", ITEM_IMAGES_FUNCTION: "Images"}[function]
+    return f"DynamoDBContinuousBackup-{region}-{purpose}"
 
 
 def log_group(function: str) -> str:

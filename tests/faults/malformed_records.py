@@ -8,6 +8,7 @@ from typing import Any
 from tests.faults.event_source_mapping import StreamRecord
 from tests.faults.kept import Expectation, Whole, every_change_a_line
 from tests.faults.stream_changes import history
+from tests.streams import stream_arn
 
 Malform = Callable[[Any], Any]
 
@@ -41,7 +42,7 @@ MALFORMED: dict[str, Malform] = {
     "of another service": with_(eventSource="aws:kinesis"),
     "of a kind that nobody knows": with_(eventName="RENAME"),
     "with a dynamodb that is a text": with_(dynamodb="gone"),
-    "from a table of no possible name": with_(eventSourceARN="arn:aws:dynamodb:eu-west-1:1:table/../stream/1"),
+    "from a table of no possible name": with_(eventSourceARN=stream_arn("..")),
     "with an image that is a text": with_part(NewImage="gone"),
     "with an image that is a list": with_part(OldImage=["gone"]),
     "that is a text": lambda record: f"not {record['eventID']} an object",
@@ -50,6 +51,13 @@ MALFORMED: dict[str, Malform] = {
         dynamodb={"Keys": {"Id": {"S": "\ud800"}}, "SequenceNumber": "99999999999999999999"}
     ),
 }
+
+
+def of_another_account(records: list[StreamRecord], place: int) -> dict[str, Any]:
+    """An event of these records, of which one is of another account's table of the same name."""
+    event = {"Records": [copy.deepcopy(each.record) for each in records]}
+    event["Records"][place]["eventSourceARN"] = stream_arn().replace("123456789012", "210987654321")
+    return event
 
 
 def with_malformed(malform: Malform, *places: int, count: int = 60) -> list[StreamRecord]:

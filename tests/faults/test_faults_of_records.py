@@ -9,7 +9,13 @@ import pytest
 from tests.faults.endpoint import ACCEPT, Answer
 from tests.faults.fault_proxy import S3, error
 from tests.faults.kept import Whole, every_change_a_line
-from tests.faults.malformed_records import MALFORMED, SECRET, whole_if_malformed, with_malformed
+from tests.faults.malformed_records import (
+    MALFORMED,
+    SECRET,
+    of_another_account,
+    whole_if_malformed,
+    with_malformed,
+)
 from tests.faults.pipeline import Pipeline
 from tests.faults.stream_changes import history
 
@@ -51,6 +57,16 @@ def test_invoking_with_an_event_of_another_service_expects_an_error_and_nothing_
     it = pipeline()
     with pytest.raises(Exception, match="MalformedEvent: the event has no list of Records"):
         it.function.invoke({"detail-type": "Scheduled Event"})
+
+
+@pytest.mark.parametrize("place", [0, 59])
+def test_invoking_with_a_change_of_another_account_expects_an_error_that_names_it_and_nothing_written(
+    pipeline: Pipelines, place: int
+):
+    it = pipeline()
+    with pytest.raises(Exception, match=r"MalformedEvent: .*:210987654321:table/Orders/.* account 123456789012"):
+        it.function.invoke(of_another_account(with_malformed(MALFORMED["without keys"], 7), place))
+    assert (it.endpoint.accepted, it.endpoint.objects) == ([], {})
 
 
 TRANSFORMER = """

@@ -13,6 +13,7 @@ from tests.faults.malformed_records import (
     MALFORMED,
     SECRET,
     Malform,
+    of_another_account,
     whole_if_malformed,
     with_malformed,
     with_part,
@@ -73,6 +74,17 @@ def test_images_when_records_have_none_expect_them_whole_and_the_newest_of_all_o
     images.endpoint.release()
     images.kept.check_all(records)
     assert SECRET not in "".join(images.function.log_lines()), "the contents of items are nobody's business"
+
+
+@pytest.mark.parametrize("place", [0, 59])
+def test_images_when_a_change_is_of_another_account_expect_an_error_that_names_it_and_nothing_written(
+    images: ImagesPipeline, place: int
+):
+    """The built function, which is told by Lambda alone where it runs."""
+    images.begin_anew(_BATCH)
+    with pytest.raises(Exception, match=r"MalformedEvent: .*:210987654321:table/Orders/.* account 123456789012"):
+        images.function.invoke(of_another_account(with_malformed(MALFORMED["without keys"], 7), place))
+    assert images.endpoint.objects == {}
 
 
 @pytest.mark.parametrize("kind", ["without keys", "without a sequence number", "that is nothing"])

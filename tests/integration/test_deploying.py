@@ -11,6 +11,7 @@ import boto3
 import pytest
 
 from continuous_backup import naming
+from continuous_backup.aws import ClientError
 from continuous_backup.operations.building import wheels
 from local.emulator import Credentials
 from local.stage import Settings, Stage
@@ -61,7 +62,7 @@ def changing_calls(stage: Stage) -> list[str]:
         (json.loads(each["CloudTrailEvent"])["requestParameters"] or {}).get("Action", each["EventName"])
         for each in found
     ]
-    return [name for name in names if not name.startswith(("Get", "List", "Describe", "Head", "Lookup"))]
+    return [name for name in names if not name.startswith(("Get", "List", "Describe", "Detect", "Head", "Lookup"))]
 
 
 def built_for() -> str:
@@ -72,6 +73,14 @@ def built_for() -> str:
 
 def function(stage: Stage, name: str) -> dict[str, Any]:
     found: dict[str, Any] = stage.emulator.client("lambda").get_function(FunctionName=name)
+    return found
+
+
+def rules(stage: Stage) -> list[dict[str, Any]]:
+    """The lifecycle rules of the bucket, as S3 tells them."""
+    found: list[dict[str, Any]] = stage.emulator.client("s3").get_bucket_lifecycle_configuration(
+        Bucket=stage.bucket
+    )["Rules"]
     return found
 
 
@@ -109,6 +118,82 @@ def test_deploy_when_nothing_is_there_makes_all_of_it(stage: Stage) -> None:
     pattern = json.loads(events.describe_rule(Name="DynamoDBCreateDelete")["EventPattern"])
     assert {"CreateTable", "DeleteTable"} <= set(pattern["detail"]["eventName"])
     assert events.describe_rule(Name="DynamoDBBackupSweep")["ScheduleExpression"] == "rate(15 minutes)"
+
+
+def test_deploy_keeps_what_is_overwritten_or_deleted_in_the_bucket(unchanging: Stage) -> None:
+    s3, bucket = unchanging.emulator.client("s3"), unchanging.bucket
+    assert s3.get_bucket_versioning(Bucket=bucket)["Status"] == "Enabled"
+    (rule,) = s3.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"]
+    assert (rule["ID"], rule["Status"]) == ("dynamodb-continuous-backup-older-versions", "Enabled")
+    assert rule["NoncurrentVersionExpiration"] == {"NoncurrentDays": 35}
+    assert rule["Expiration"] == {"ExpiredObjectDeleteMarker": True}, "no current version is ever touched"
+
+    where = {"Bucket": bucket, "Key": "dynamodb/Orders/2026/01/01/00/changes.gz"}
+    first = s3.put_object(**where, Body=b"as it was")["VersionId"]
+    s3.put_object(**where, Body=b"overwritten")
+    s3.delete_object(**where)
+    assert s3.get_object(**where, VersionId=first)["Body"].read() == b"as it was"
+
+
+def test_deploy_to_an_older_bucket_of_ours_keeps_peoples_lifecycle_rules_and_later_what_they_make_of_ours(
+    stage: Stage,
+) -> None:
+    s3, bucket = stage.emulator.client("s3"), stage.bucket
+    s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    theirs = [
+        {
+            "ID": "to Glacier",
+            "Status": "Enabled",
+            "Filter": {"And": {"Prefix": "dynamodb/", "Tags": [{"Key": "a", "Value": "b"}]}},
+            "Transitions": [{"Days": 90, "StorageClass": "GLACIER_IR"}],
+        },
+        {"ID": "exports", "Status": "Disabled", "Filter": {"Prefix": "exports/"}, "Expiration": {"Days": 400}},
+    ]
+    s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": theirs})
+    as_s3_tells_it = rules(stage)
+
+    stage.deploy()
+    *kept, ours = rules(stage)
+    assert kept == as_s3_tells_it
+    assert ours["ID"] == "dynamodb-continuous-backup-older-versions"
+    assert s3.get_bucket_versioning(Bucket=bucket)["Status"] == "Enabled"
+
+    assert "Nothing to do: everything is as it should be" in stage.deploy().stderr
+    assert rules(stage) == [*as_s3_tells_it, ours]
+
+    changed = [*as_s3_tells_it, {**ours, "NoncurrentVersionExpiration": {"NoncurrentDays": 400}}]
+    s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": changed})
+    assert "Nothing to do: everything is as it should be" in stage.deploy().stderr
+    assert rules(stage) == changed
+
+
+def test_deploy_when_somebody_suspended_the_versioning_of_the_bucket_leaves_it_and_warns(stage: Stage) -> None:
+    stage.deploy()
+    s3 = stage.emulator.client("s3")
+    s3.put_bucket_versioning(Bucket=stage.bucket, VersioningConfiguration={"Status": "Suspended"})
+
+    told = stage.deploy().stderr
+
+    assert f"WARNING: what is overwritten or deleted in bucket {stage.bucket} is lost" in told
+    assert "Nothing to do" in told
+    assert s3.get_bucket_versioning(Bucket=stage.bucket)["Status"] == "Suspended"
+
+
+def test_deploy_with_a_bucket_of_peoples_own_switches_no_versioning_on_and_says_so(stage: Stage) -> None:
+    s3 = stage.emulator.client("s3")
+    s3.create_bucket(Bucket="their-own", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    stage.settings = Settings({"firehoseDeliveryBucket": "their-own"})
+    stage.build()
+
+    notes = json.loads(stage.deploy("--output", "json").stdout)["notes"]
+
+    assert any(
+        note.startswith("what is overwritten or deleted in bucket their-own is lost: it has no versioning")
+        for note in notes
+    )
+    assert "Status" not in s3.get_bucket_versioning(Bucket="their-own")
+    with pytest.raises(ClientError, match="NoSuchLifecycleConfiguration"):
+        s3.get_bucket_lifecycle_configuration(Bucket="their-own")
 
 
 def test_deploy_when_everything_is_there_makes_no_changing_call(unchanging: Stage) -> None:
@@ -155,6 +240,22 @@ def test_deploy_with_a_bucket_from_the_environment_says_so_and_what_stays_in_the
     assert of_environment.startswith("from the environment: firehoseDeliveryBucket=another; set for the functions")
     assert of_bucket.startswith(f"the change log so far stays at s3://{unchanging.bucket}/dynamodb, ")
     assert f"WARNING: {of_bucket}" in dry.stderr
+
+
+def test_deploy_when_somebody_changed_whom_a_role_trusts_names_it(unchanging: Stage) -> None:
+    """That it is put back is not seen here: the emulator compares trust, and reverts nothing."""
+    iam, role = unchanging.emulator.client("iam"), naming.delivery_role(unchanging.emulator.region)
+    trust = iam.get_role(RoleName=role)["Role"]["AssumeRolePolicyDocument"]
+    theirs = {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    iam.update_assume_role_policy(
+        RoleName=role, PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [theirs]})
+    )
+    try:
+        (change,) = json.loads(unchanging.deploy("--dry-run", "--output", "json").stdout)["changes"]
+    finally:
+        iam.update_assume_role_policy(RoleName=role, PolicyDocument=json.dumps(trust))
+    assert change.endswith(f"role {role}: its trust policy is another")
+    assert "Nothing to do" in unchanging.deploy().stderr
 
 
 def test_deploy_with_redeploy_uploads_the_same_code_again(unchanging: Stage) -> None:

@@ -196,7 +196,7 @@ def test_event_of_another_service_is_ignored(stage: Stage) -> None:
 
 
 def test_event_when_the_role_lacks_a_statement_fails_with_a_clear_message(stage: Stage) -> None:
-    iam, role = stage.emulator.client("iam"), naming.lambda_role(stage.emulator.region)
+    iam, role = stage.emulator.client("iam"), naming.function_role(naming.ENSURE_FUNCTION, stage.emulator.region)
     names = iam.list_role_policies(RoleName=role)["PolicyNames"]
     policies = {name: iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"] for name in names}
     holder = next(name for name in names if "firehose:CreateDeliveryStream" in json.dumps(policies[name]))

@@ -5,7 +5,7 @@ from continuous_backup.aws import UNREACHABLE, Aws, ClientError, error_code
 from continuous_backup.ensure_backup.optin import opt_in_filter
 from continuous_backup.errors import UsageError
 from continuous_backup.operations.deployment import observer
-from continuous_backup.operations.deployment.state import Deployment
+from continuous_backup.operations.deployment.state import Deployment, Versioning
 from continuous_backup.operations.tables import script as table_scripts
 from local.change_log_check import Wrong
 from tests.smoke.report import Report, Skipped
@@ -41,6 +41,7 @@ def check(subject: Subject, found: Deployment, report: Report, profile: str | No
     report.check("both rules are on and may invoke EnsureDynamoBackup", lambda: _rules(found))
     report.check("a trail of CloudTrail logs the API calls that the events come from", lambda: _trail(subject))
     report.check("the bucket is private and its policy asks for TLS", lambda: _secured(found))
+    report.check("the bucket keeps what is overwritten or deleted", lambda: _keeps_older_versions(found))
     report.check("the bucket refuses a request without TLS", lambda: _refuses_plain_http(subject, found, profile))
 
 
@@ -70,6 +71,14 @@ def _secured(found: Deployment) -> str:
     if found.bucket and not found.bucket.ours:
         raise Skipped("the bucket is your own, not one that deploy.py made")
     raise Wrong("it is not, or its policy may not be read by you")
+
+
+def _keeps_older_versions(found: Deployment) -> str:
+    if found.bucket and found.bucket.versioning is Versioning.ENABLED:
+        return f"older versions: {found.bucket.lifecycle}" if found.bucket.ours else ""
+    if found.bucket and not found.bucket.ours:
+        raise Skipped("the bucket is your own, and has no versioning")
+    raise Wrong("its versioning is off, or may not be read by you; deploy.py says which")
 
 
 def _refuses_plain_http(subject: Subject, found: Deployment, profile: str | None) -> str:

@@ -14,6 +14,7 @@ _CANNOT_ASK = {"AccessDenied", "AccessDeniedException", "InvalidAction", "NotImp
 _ACCOUNT_OF_BUCKET = "s3:ResourceAccount"
 _PASSED_TO = "iam:PassedToService"
 _FUNCTION = "lambda:FunctionArn"
+_OUR_TAG = f"aws:ResourceTag/{naming.MANAGED_TAG}"
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Question:
 
 def check(subject: Subject, report: Report) -> None:
     """A line for each thing that a role has to be allowed, or must not be."""
-    for question in [*_of_delivery_role(subject), *_of_lambda_role(subject)]:
+    for question in [*_of_delivery_role(subject), *_of_function_roles(subject)]:
         report.check(question.claim, lambda question=question: _ask(subject, question))  # type: ignore[misc]
 
 
@@ -78,13 +79,15 @@ def _of_delivery_role(subject: Subject) -> list[Question]:
     return asked
 
 
-def _of_lambda_role(subject: Subject) -> list[Question]:
+def _of_function_roles(subject: Subject) -> list[Question]:
     config, account = subject.config, subject.account
+    ensure_role = config.function_role_arn(naming.ENSURE_FUNCTION, account)
+    forwarder_role = config.function_role_arn(naming.FORWARDER_FUNCTION, account)
 
     def may(claim: str, action: str, resource: str, allowed: bool, **context: str) -> Question:
-        keys = {_PASSED_TO: context.get("to"), _FUNCTION: context.get("function")}
+        keys = {_PASSED_TO: context.get("to"), _FUNCTION: context.get("function"), _OUR_TAG: context.get("tag")}
         sent = {key: value for key, value in keys.items() if value}
-        return Question(f"the Lambda role {claim}", config.lambda_role_arn, action, resource, allowed, sent)
+        return Question(f"the ensuring role {claim}", ensure_role, action, resource, allowed, sent)
 
     def may_pass(claim: str, role_arn: str, to: str, allowed: bool) -> Question:
         return may(claim, "iam:PassRole", role_arn, allowed, to=to)
@@ -93,7 +96,16 @@ def _of_lambda_role(subject: Subject) -> list[Question]:
         arn = account.function_arn(function)
         return may(claim, "lambda:CreateEventSourceMapping", "*", allowed, function=arn)
 
-    firehose, own, table = "firehose.amazonaws.com", config.lambda_role_arn, account.table_arn(subject.table)
+    def may_delete(claim: str, allowed: bool, **context: str) -> Question:
+        arn = account.delivery_stream_arn(subject.table)
+        return may(claim, "firehose:DeleteDeliveryStream", arn, allowed, **context)
+
+    def may_not(action: str, claim: str, resource: str) -> list[Question]:
+        roles = {"ensuring": ensure_role, "forwarder's": forwarder_role}
+        return [Question(f"the {name} role {claim}", arn, action, resource, False) for name, arn in roles.items()]
+
+    firehose, table = "firehose.amazonaws.com", account.table_arn(subject.table)
+    data = f"{account.bucket_arn(config.bucket)}/{subject.prefix}object"
     return [
         may_pass("may pass the delivery role to Firehose", config.delivery_role_arn, firehose, True),
         may_pass(
@@ -102,16 +114,13 @@ def _of_lambda_role(subject: Subject) -> list[Question]:
             "ec2.amazonaws.com",
             False,
         ),
-        may_pass("may not pass itself", own, "lambda.amazonaws.com", False),
+        may_pass("may not pass itself", ensure_role, "lambda.amazonaws.com", False),
         may_pass("may not pass another role to Firehose", account.role_arn("Another"), firehose, False),
         may_map("may map streams to the forwarder", naming.FORWARDER_FUNCTION, True),
         may_map("may not map streams to another function", "Another", False),
-        may("may not read items", "dynamodb:GetItem", table, False),
-        may("may not scan", "dynamodb:Scan", table, False),
-        may(
-            "may not delete backup data",
-            "s3:DeleteObject",
-            f"{account.bucket_arn(config.bucket)}/{subject.prefix}object",
-            False,
-        ),
+        may_delete("may delete a delivery stream with our tag", True, tag=naming.MANAGED_TAG_VALUE),
+        may_delete("may not delete a delivery stream without it", False),
+        *may_not("dynamodb:GetItem", "may not get items", table),
+        *may_not("dynamodb:Scan", "may not scan", table),
+        *may_not("s3:DeleteObject", "may not delete backup data", data),
     ]

@@ -106,7 +106,7 @@ class Config:
     lambda_role_arn: str = key(
         "lambdaExecRoleArn",
         "",
-        "Role of the Lambda functions. Default: the role of the stack that deploy.py creates.",
+        "One role for all Lambda functions. Default: a role for each, of the stack that deploy.py creates.",
         pattern=_ARN + r"iam::\d{12}:role/[\w+=,.@/-]+",
         shape="the ARN of an IAM role",
     )
@@ -373,8 +373,15 @@ class Config:
         }
         return tuple(key for key, is_so in less.items() if is_so)
 
+    def function_role_arn(self, function: str, account: Account) -> str:
+        """The role of one of our functions: lambdaExecRoleArn serves all, where it is given."""
+        return self.lambda_role_arn or account.role_arn(naming.function_role(function, account.region))
+
     def in_account(self, account: Account) -> "Config":
-        """This configuration with every default that depends on the account filled in."""
+        """This configuration with every default that depends on the account filled in.
+
+        But for lambda_role_arn, which stays empty where each function has a role of its own.
+        """
         images = self.item_images
         if images:
             images = replace(images, bucket=images.bucket or naming.default_images_bucket(account))
@@ -385,7 +392,6 @@ class Config:
             bucket=self.bucket or naming.default_bucket(account),
             events_role_arn=self.events_role_arn or account.role_arn(naming.events_role(account.region)),
             delivery_role_arn=self.delivery_role_arn or account.role_arn(naming.delivery_role(account.region)),
-            lambda_role_arn=self.lambda_role_arn or account.role_arn(naming.lambda_role(account.region)),
         )
 
 

@@ -33,7 +33,7 @@ def _of_roles(config: Config, account: Account) -> list[str]:
         "firehoseDeliveryRoleArn": config.delivery_role_arn,
         "lambdaExecRoleArn": config.lambda_role_arn,
     }
-    owners = {key: arn.split(":")[4] for key, arn in roles.items()}
+    owners = {key: arn.split(":")[4] for key, arn in roles.items() if arn}
     return [
         f"{key}: {roles[key]} is a role of account {owner}; a service is given roles of its own account alone"
         for key, owner in owners.items()

@@ -10,6 +10,7 @@ from continuous_backup.ensure_backup.actions import Action, Problem, Step, Wait
 from continuous_backup.ensure_backup.executor import Applies
 from continuous_backup.ensure_backup.observer import Listing, Observer
 from continuous_backup.ensure_backup.planner import not_restorable, plan
+from continuous_backup.ensure_backup.role_refusals import ROLE_PATIENCE_SECONDS, NotYet
 from continuous_backup.ensure_backup.state import BackupState
 from continuous_backup.ensure_backup.wanted import Wanted
 from continuous_backup.errors import BackupError
@@ -40,6 +41,16 @@ class Outcome:
         return not (self.problems or self.waiting or self.error)
 
 
+@dataclass
+class _Memory:
+    """What is remembered of a table from one pass to the next, by what its actions say."""
+
+    taken: Counter[str] = field(default_factory=Counter)
+    """How often AWS took the action."""
+    refused: dict[str, tuple[float, NotYet]] = field(default_factory=dict)
+    """What AWS refused in the last pass, for a role that may be too new; and since when without a break."""
+
+
 Progress = Callable[[Outcome], None]
 #: Told what is waited for, by table, whenever that is something else than before.
 Waiting = Callable[[dict[str, Wait]], None]
@@ -49,7 +60,8 @@ class Convergence:
     """Brings tables to what is wanted of them, in one account; `config` is one `in_account`.
 
     A table that fails is left with its error, and the others go on. Nothing is remembered from one
-    pass to the next but how often an action was repeated, so it can be stopped anywhere and begun anew.
+    pass to the next but how often an action was repeated, and since when a role is refused, so it can be
+    stopped anywhere and begun anew.
     """
 
     def __init__(self, aws: Aws, config: Config, account: Account, observer: Observer, executor: Applies) -> None:
@@ -80,11 +92,13 @@ class Convergence:
 
         `deadline` is in seconds since 1970; what is not done by then keeps its Wait in the outcome. So
         does a table on which nothing could be done for `patience` seconds, or that has to wait at least
-        so long. `on_settled` is told of each table that is finished with, `on_waiting` of what is waited for.
+        so long. What AWS refuses for a role that may be too new is asked again for ROLE_PATIENCE_SECONDS: the
+        table has failed where it is refused still, or where the time is up before. `on_settled` is told of
+        each table that is finished with, `on_waiting` of what is waited for.
         """
         told: dict[str, str] = {}
         outcomes = {table: Outcome(table) for table in tables}
-        repeated: dict[str, Counter[str]] = {table: Counter() for table in outcomes}
+        memory = {table: _Memory() for table in outcomes}
         impatient_at = dict.fromkeys(outcomes, self._aws.clock() + patience)
         pending = list(outcomes)
         pause = _FIRST_PAUSE_SECONDS
@@ -108,10 +122,11 @@ class Convergence:
                 if self._aws.clock() >= deadline:
                     outcome.waiting = outcome.waiting or [Wait(f"{table} to have its turn")]
                     continue
-                if self._pass(outcome, wanted, listing, repeated[table]):
+                if self._pass(outcome, wanted, listing, memory[table]):
                     changed = True
                     impatient_at[table] = self._aws.clock() + patience
-                if outcome.error or not self._worth_another(outcome, impatient_at[table]):
+                again = memory[table].refused or self._worth_another(outcome, impatient_at[table])
+                if outcome.error or not again:
                     pending.remove(table)
                     on_settled(outcome)
             if not pending:
@@ -127,12 +142,14 @@ class Convergence:
                 on_waiting(news)
             self._aws.sleep(pause)
         for table in pending:
+            _fail_if_refused(outcomes[table], memory[table])
             on_settled(outcomes[table])
         return outcomes
 
-    def _pass(self, outcome: Outcome, wanted: Wanted, listing: Listing, repeated: Counter[str]) -> bool:
+    def _pass(self, outcome: Outcome, wanted: Wanted, listing: Listing, memory: _Memory) -> bool:
         """One observe, plan and apply of one table. Returns whether anything was changed."""
         changed = False
+        refused_before, memory.refused = memory.refused, {}
         try:
             state = self._observer.observe(outcome.table, listing)
             steps = self.planned(state, wanted)
@@ -143,22 +160,45 @@ class Convergence:
                 if action.destructive and action not in self.steps(outcome.table, wanted):
                     outcome.waiting = outcome.waiting or [Wait(f"another look before: {action}")]
                     continue
-                repeated[str(action)] += 1
-                if repeated[str(action)] > _MOST_REPETITIONS:
-                    raise BackupError(
-                        f"{outcome.table}: AWS took it {_MOST_REPETITIONS} times and still it is not so: {action}",
-                        "somebody else may be changing it back; look at CloudTrail",
-                    )
-                self._executor.apply(action)
+                try:
+                    self._apply(action, memory.taken)
+                except NotYet as refusal:
+                    # What else is planned can be done at once, so it does not depend on this.
+                    since, _ = refused_before.get(str(action), (self._aws.clock(), refusal))
+                    memory.refused[str(action)] = since, refusal
+                    continue
                 outcome.done.append(action)
                 outcome.waiting = outcome.waiting or [Wait(f"AWS to finish: {action}")]
                 changed = True
+            if any(self._aws.clock() - since >= ROLE_PATIENCE_SECONDS for since, _ in memory.refused.values()):
+                _fail_if_refused(outcome, memory)
+            else:
+                # First, for they are what a person may have to see to.
+                outcome.waiting[:0] = [Wait(refusal.reason) for _, refusal in memory.refused.values()]
         except (ClientError, BotoCoreError, BackupError) as err:
             outcome.error = explain(err, outcome.table)
         return changed
 
+    def _apply(self, action: Action, taken: Counter[str]) -> None:
+        if taken[str(action)] == _MOST_REPETITIONS:
+            raise BackupError(
+                f"{action.table}: AWS took it {_MOST_REPETITIONS} times and still it is not so: {action}",
+                "somebody else may be changing it back; look at CloudTrail",
+            )
+        self._executor.apply(action)
+        taken[str(action)] += 1
+
     def _worth_another(self, outcome: Outcome, impatient_at: float) -> bool:
         return any(self._aws.clock() + each.at_least < impatient_at for each in outcome.waiting)
+
+
+def _fail_if_refused(outcome: Outcome, memory: _Memory) -> None:
+    """Ends a table whose role was refused in its last pass with the refusal that lasts longest."""
+    if not memory.refused:
+        return
+    reasons = {refusal.reason for _, refusal in memory.refused.values()}
+    outcome.waiting = [each for each in outcome.waiting if each.for_what not in reasons]
+    _, outcome.error = min(memory.refused.values(), key=lambda refused: refused[0])
 
 
 def _backs_up(state: BackupState, wanted: Wanted) -> bool:

@@ -27,13 +27,10 @@ from continuous_backup.ensure_backup.actions import (
     UpdateMapping,
 )
 from continuous_backup.ensure_backup.observer import DELIVERY_STREAM_CALLS_PER_SECOND
+from continuous_backup.ensure_backup.role_refusals import not_yet
 from continuous_backup.ensure_backup.state import NEW_AND_OLD_IMAGES, Destination
 from continuous_backup.errors import AwsError
 from continuous_backup.naming import Account
-
-#: A role that was just made is not known everywhere at once; IAM says no number, a minute is plenty.
-_ROLE_PATIENCE_SECONDS = 60.0
-_ROLE_PAUSE_SECONDS = 5.0
 
 #: Answers that mean: somebody was quicker, or AWS is at it. The next observation shows what is so.
 _OVERTAKEN = {
@@ -50,13 +47,16 @@ _STREAM_IS_SO = ("already has an enabled stream", "has no stream to disable")
 
 
 class Applies(Protocol):
-    """What a plan's actions are handed to: an executor, or something that only tells."""
+    """What a plan's actions are handed to: an executor, or something that only tells.
+
+    It never waits for a role that is too new: it raises NotYet, and whoever applies has other tables to see to.
+    """
 
     def apply(self, action: Action) -> None: ...
 
 
 class Executor:
-    """Applies actions in one account; `config` is one `in_account`. Raises what AWS raises."""
+    """Applies actions in one account; `config` is one `in_account`. Raises what AWS raises, and NotYet."""
 
     def __init__(
         self,
@@ -77,6 +77,8 @@ class Executor:
         try:
             self._change(action)
         except ClientError as err:
+            if too_early := not_yet(action, err, self._config, self._account):
+                raise too_early from err
             if not _is_overtaken(err):
                 raise
             self._log.info("Overtaken: %s: %s", action, err, extra={"table": action.table})
@@ -149,27 +151,13 @@ class Executor:
         tags = want.delivery_stream_tags(action.table, self._config, self._account)
         if action.replaces:
             tags[naming.REPLACES_TAG] = action.replaces
-        give_up = self._aws.clock() + _ROLE_PATIENCE_SECONDS
-        while True:
-            try:
-                answer = self._firehose("create_delivery_stream")(
-                    DeliveryStreamName=action.name,
-                    DeliveryStreamType="DirectPut",
-                    ExtendedS3DestinationConfiguration=_request(aim),
-                    DeliveryStreamEncryptionConfigurationInput=self._key(),
-                    Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
-                )
-                break
-            except ClientError as err:
-                if not _cannot_assume(err):
-                    raise
-                if self._aws.clock() >= give_up:
-                    raise AwsError(
-                        f"Firehose cannot assume role {aim.role_arn}, so {action.table} has no delivery stream",
-                        "the role has to exist and to trust firehose.amazonaws.com; see docs/iam.md",
-                        error_code(err),
-                    ) from err
-                self._aws.sleep(_ROLE_PAUSE_SECONDS)
+        answer = self._firehose("create_delivery_stream")(
+            DeliveryStreamName=action.name,
+            DeliveryStreamType="DirectPut",
+            ExtendedS3DestinationConfiguration=_request(aim),
+            DeliveryStreamEncryptionConfigurationInput=self._key(),
+            Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
+        )
         self._say("Created new Firehose Delivery Stream %s", answer["DeliveryStreamARN"], action)
         if action.buffer_may_be_lost:
             self._log.error(
@@ -327,8 +315,3 @@ def _request(aim: Destination) -> dict[str, Any]:
 def _is_overtaken(err: ClientError) -> bool:
     message = str(err.response.get("Error", {}).get("Message", "")).lower()
     return error_code(err) in _OVERTAKEN or any(each in message for each in _STREAM_IS_SO)
-
-
-def _cannot_assume(err: ClientError) -> bool:
-    message = str(err.response.get("Error", {}).get("Message", "")).lower()
-    return error_code(err) == "InvalidArgumentException" and "assume" in message and "role" in message

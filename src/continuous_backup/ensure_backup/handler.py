@@ -11,8 +11,7 @@ from continuous_backup.ensure_backup.convergence import Convergence, Outcome
 from continuous_backup.ensure_backup.executor import Executor
 from continuous_backup.ensure_backup.observer import DELIVERY_STREAM_CALLS_PER_SECOND, Observer
 from continuous_backup.ensure_backup.optin import opt_in_filter
-from continuous_backup.ensure_backup.sweep import Due, tables_to_look_at
-from continuous_backup.ensure_backup.wanted import Wanted
+from continuous_backup.ensure_backup.sweep import Due, brought_about, tables_to_look_at
 from continuous_backup.errors import BackupError
 from continuous_backup.logs import logger
 from continuous_backup.summary import summary_line
@@ -23,8 +22,6 @@ _MARGIN_SECONDS = 15.0
 #: next event or sweep wants it: a table that is restored can be CREATING for hours.
 _EVENT_PATIENCE_SECONDS = 240.0
 _SWEEP_PATIENCE_SECONDS = 90.0
-#: Of the time: for tables that are left out and wired, so that troubles of the others never use it all up.
-_SHARE_OF_THE_KEPT = 0.2
 #: Whole describes of a sweep: at most one a second, so that there is room for everybody else.
 _SWEEP_CALLS_PER_SECOND = 1.0
 
@@ -66,10 +63,7 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
         on_settled=_said,
     )
     seconds = context.get_remaining_time_in_millis() / 1000 - _MARGIN_SECONDS
-    deadline = aws.clock() + seconds
-    for_the_kept = seconds * _SHARE_OF_THE_KEPT if due.kept else 0.0
-    outcomes = converge(due.protected, Wanted.PROTECTED, deadline=deadline - for_the_kept)
-    outcomes |= converge(due.kept, Wanted.KEPT, deadline=deadline)
+    outcomes = brought_about(due, converge, aws.clock(), seconds)
     log.info("Processed %d Events", 1, extra=_summary(outcomes))
     if sweeps:
         facts = standing.facts(due, outcomes)

@@ -1,13 +1,15 @@
 """Everything in the account, compared with what it should be: finds the tables that need a closer look."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from math import gcd
 
 from continuous_backup import naming
 from continuous_backup.aws import BotoCoreError, ClientError
 from continuous_backup.configuration.config import Config
-from continuous_backup.ensure_backup.convergence import Convergence
+from continuous_backup.ensure_backup.convergence import Convergence, Outcome
 from continuous_backup.ensure_backup.observer import Observer, Overview
 from continuous_backup.ensure_backup.optin import Filter
 from continuous_backup.ensure_backup.state import DeliveryStream
@@ -15,7 +17,10 @@ from continuous_backup.ensure_backup.wanted import Wanted
 
 #: Whole describes roll through the account: this many delivery streams a sweep, at most one a second.
 LOOKED_AT_A_SWEEP = 20
-_LOOKED_AT_CLOSELY = 499
+#: About how many tables a sweep has the time to look at closely, with the default time-out.
+_LOOKED_AT_CLOSELY = 500
+#: Of the time: for tables that are left out and wired, so that troubles of the others never use it all up.
+_SHARE_OF_THE_KEPT = 0.2
 
 
 @dataclass(frozen=True)
@@ -56,7 +61,8 @@ def tables_to_look_at(
     amiss = [table for table in there if look(table, Wanted.PROTECTED)]
     wired_all_the_same = sorted(_wired(overview) & overview.tables - {*there})
     kept = [table for table in wired_all_the_same if look(table, Wanted.KEPT)]
-    amiss, kept = _from_another(amiss, turn), _from_another(kept, turn)
+    amiss = _from_another(amiss, turn, _LOOKED_AT_CLOSELY)
+    kept = _from_another(kept, turn, int(_LOOKED_AT_CLOSELY * _SHARE_OF_THE_KEPT))
     gone = _former_tables(overview)
     rolling = _in_turn(there, turn)
     untagged = _untold(observer, config, overview, there, turn, log)
@@ -83,9 +89,29 @@ def tables_to_look_at(
     )
 
 
-def _from_another(tables: list[str], turn: int) -> list[str]:
-    """So that those that nobody can mend do not always come first: a sweep looks closely at some hundreds."""
-    first = turn * _LOOKED_AT_CLOSELY % len(tables) if tables else 0
+def brought_about(
+    due: Due, converge: Callable[..., dict[str, Outcome]], now: float, seconds: float
+) -> dict[str, Outcome]:
+    """What comes of all that is due in so many seconds from now; `converge` is a Convergence's `run`.
+
+    Tables that are kept come last, and have a share of the time that nobody takes from them, beside what the
+    others leave.
+    """
+    of_the_kept = seconds * _SHARE_OF_THE_KEPT if due.kept else 0.0
+    outcomes = converge(due.protected, Wanted.PROTECTED, deadline=now + seconds - of_the_kept)
+    return outcomes | converge(due.kept, Wanted.KEPT, deadline=now + seconds)
+
+
+def _from_another(tables: list[str], turn: int, most: int) -> list[str]:
+    """So that those that nobody can mend do not always come first: a sweep has the time for about so many.
+
+    The step has no divisor in common with their number, so that each of them comes first in its turn, also where
+    the time is for fewer.
+    """
+    if not tables:
+        return []
+    step = next(each for each in range(most, 0, -1) if gcd(each, len(tables)) == 1)
+    first = turn * step % len(tables)
     return tables[first:] + tables[:first]
 
 

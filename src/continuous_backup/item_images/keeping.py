@@ -20,7 +20,7 @@ from continuous_backup.item_images.writing import Place, Writer
 from continuous_backup.logs import logger
 from continuous_backup.naming import Account
 from continuous_backup.patience import Patience
-from continuous_backup.reading_streams import stream_records, whole_objects
+from continuous_backup.reading_streams import own_streams, stream_records, whole_objects
 from continuous_backup.reading_streams.stream_records import StreamRecord
 
 
@@ -49,10 +49,13 @@ def keep_latest(event: object, surroundings: Surroundings, tally: Tally) -> str:
     """Writes the latest image of each item of an event; answers the sequence number of the first change not kept.
 
     "" says that all are kept: each item's object is of its last change, or of a later one. From the number on
-    everything has to come again: at least once. Raises MalformedEvent for an event of another kind, and AwsError
-    where AWS refuses for good; nothing of the batch is to be acknowledged then.
+    everything has to come again: at least once. Raises MalformedEvent for an event of another kind, or of another
+    account's or region's stream, before anything is written; and AwsError where AWS refuses for good. Nothing of
+    the batch is to be acknowledged then.
     """
-    return _Batch(stream_records.records_of(event), surroundings, tally).keep()
+    records = stream_records.records_of(event)
+    own_streams.require_own(records, surroundings.account)
+    return _Batch(records, surroundings, tally).keep()
 
 
 def image_of(record: StreamRecord) -> ItemImage:

@@ -10,7 +10,7 @@ from continuous_backup.configuration.config import Config
 from continuous_backup.logs import logger
 from continuous_backup.naming import Account
 from continuous_backup.patience import Patience
-from continuous_backup.reading_streams import stream_records
+from continuous_backup.reading_streams import own_streams, stream_records
 from continuous_backup.streams_to_firehose import delivery, packing
 from continuous_backup.streams_to_firehose.acceptance import Acceptance
 from continuous_backup.streams_to_firehose.changes import NoLine
@@ -38,10 +38,13 @@ def forward(event: object, surroundings: Surroundings, patience: Patience, tally
 
     "" says that all were accepted. What comes before the number in the stream was accepted, by Firehose or
     by S3, or dropped by choice; from it on, everything has to come again, also what was accepted already:
-    at least once. Raises MalformedEvent for an event of another kind, and AwsError where AWS refuses for
-    good; nothing of the batch is to be acknowledged then.
+    at least once. Raises MalformedEvent for an event of another kind, or of another account's or region's
+    stream, before anything is written; and AwsError where AWS refuses for good. Nothing of the batch is to be
+    acknowledged then.
     """
-    batch = _Batch(stream_records.records_of(event), surroundings, patience, tally)
+    records = stream_records.records_of(event)
+    own_streams.require_own(records, surroundings.account)
+    batch = _Batch(records, surroundings, patience, tally)
     try:
         batch.forward()
     finally:

@@ -11,11 +11,22 @@ def test_in_account_with_nothing_set_fills_every_default():
 
     assert config.region == "eu-west-1"
     assert config.bucket == "dynamodb-continuous-backup-123456789012-eu-west-1"
-    roles = (config.events_role_arn, config.delivery_role_arn, config.lambda_role_arn)
+    roles = (
+        config.events_role_arn,
+        config.delivery_role_arn,
+        config.function_role_arn("LambdaStreamToFirehose", ACCOUNT),
+        config.function_role_arn("EnsureDynamoBackup", ACCOUNT),
+        config.function_role_arn("LambdaStreamToItemImages", ACCOUNT),
+    )
     assert roles == tuple(
         f"arn:aws:iam::123456789012:role/DynamoDBContinuousBackup-eu-west-1-{purpose}"
-        for purpose in ("Events", "Delivery", "Lambda")
+        for purpose in ("Events", "Delivery", "Lambda", "Ensure", "Images")
     )
+
+
+@pytest.mark.parametrize("function", ["LambdaStreamToFirehose", "EnsureDynamoBackup", "LambdaStreamToItemImages"])
+def test_function_role_where_one_is_named_is_that_one_for_all(function):
+    assert Config(lambda_role_arn=ROLE).in_account(ACCOUNT).function_role_arn(function, ACCOUNT) == ROLE
 
 
 def test_in_account_with_everything_set_keeps_it():

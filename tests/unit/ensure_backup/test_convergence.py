@@ -1,6 +1,5 @@
 """The loop: goes on past what fails, stops at its time, and looks twice before it takes away."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -9,7 +8,6 @@ import pytest
 from continuous_backup import naming
 from continuous_backup.aws import ClientError
 from continuous_backup.ensure_backup.actions import (
-    Action,
     CreateMapping,
     DeleteDeliveryStream,
     EnableStream,
@@ -19,6 +17,7 @@ from continuous_backup.ensure_backup.convergence import Convergence
 from continuous_backup.ensure_backup.observer import Listing
 from continuous_backup.ensure_backup.state import BackupState, Stream, Table
 from continuous_backup.ensure_backup.wanted import Wanted
+from tests.unit.ensure_backup.loops import FOREVER, GOOD, MAPPABLE, NEW, Applied, Clock, Looks, convergence
 from tests.unit.ensure_backup.wiring import (
     ACCOUNT,
     CONFIG,
@@ -31,64 +30,10 @@ from tests.unit.ensure_backup.wiring import (
     table,
 )
 
-FOREVER = NOW + 1_000_000
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = NOW
-
-    def clock(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
-
-
-class Looks:
-    """An observer of scripted states: each look at a table takes the next, the last one stays."""
-
-    def __init__(self, **states: list[BackupState | Exception]) -> None:
-        self.states = states
-        self.listings = 0
-
-    def listing(self) -> Listing:
-        self.listings += 1
-        return Listing((), frozenset())
-
-    def observe(self, table: str, listing: Listing | None = None) -> BackupState:
-        script = self.states[table]
-        state = script.pop(0) if len(script) > 1 else script[0]
-        if isinstance(state, Exception):
-            raise state
-        return state
-
-
-class Applied:
-    def __init__(self, fails: Callable[[Action], Exception | None] = lambda _: None) -> None:
-        self.actions: list[Action] = []
-        self._fails = fails
-
-    def apply(self, action: Action) -> None:
-        if error := self._fails(action):
-            raise error
-        self.actions.append(action)
-
-
-def convergence(looks: Looks, applied: Applied, clock: Clock | None = None) -> Convergence:
-    its: Any = clock or Clock()
-    observer: Any = looks
-    return Convergence(its, CONFIG, ACCOUNT, observer, applied)
-
 
 def denied() -> ClientError:
     error = {"Error": {"Code": "AccessDeniedException", "Message": "not authorized"}}
     return ClientError(error, "UpdateTable")
-
-
-NEW = BackupState("Orders", Table("Orders"), backup().delivery_stream)
-MAPPABLE = backup(mappings=())
-GOOD = backup()
 
 
 def test_run_when_a_table_needs_several_passes_ends_when_it_is_as_wanted() -> None:

@@ -30,6 +30,7 @@ from continuous_backup.ensure_backup.actions import (
     UpdateMapping,
 )
 from continuous_backup.ensure_backup.executor import Executor
+from continuous_backup.ensure_backup.role_refusals import NotYet
 from continuous_backup.errors import AwsError
 from tests.unit.ensure_backup.wiring import ACCOUNT, CONFIG, NAME, STREAM_ARN
 
@@ -175,27 +176,128 @@ def test_apply_of_create_delivery_stream_when_the_log_group_is_missing_makes_it(
     apply(calls, CreateDeliveryStream(NAME, NAME))
 
 
-def test_apply_of_create_delivery_stream_when_the_role_is_new_tries_again(calls: Calls) -> None:
+CANNOT_ASSUME = (
+    "Firehose is unable to assume role x. Please check the role provided.",
+    "The security token included in the request is invalid. Ensure that the provided IAM role associated with "
+    "firehose is not deleted.",
+)
+
+
+@pytest.mark.parametrize("said", CANNOT_ASSUME)
+def test_apply_of_create_delivery_stream_when_firehose_cannot_assume_the_role_asks_once_and_says_not_yet(
+    calls: Calls, said: str
+) -> None:
     calls.refuse("logs", "create_log_stream", "ResourceAlreadyExistsException")
-    for _ in range(3):
-        calls.refuse(
-            "firehose", "create_delivery_stream", "InvalidArgumentException", "Firehose is unable to assume role x"
-        )
-    calls.expect("firehose", "create_delivery_stream", create_request(), {"DeliveryStreamARN": ARN})
-    apply(calls, CreateDeliveryStream(NAME, NAME))
-    assert sum(calls.slept) >= 15
-
-
-def test_apply_of_create_delivery_stream_when_the_role_cannot_be_assumed_says_what_to_do(calls: Calls) -> None:
-    calls.expect("logs", "create_log_stream", LOG_STREAM)
-    for _ in range(13):
-        calls.refuse(
-            "firehose", "create_delivery_stream", "InvalidArgumentException", "Firehose is unable to assume role x"
-        )
-    with pytest.raises(AwsError, match="cannot assume role") as caught:
+    calls.refuse("firehose", "create_delivery_stream", "InvalidArgumentException", said)
+    with pytest.raises(NotYet, match="cannot assume role") as caught:
         apply(calls, CreateDeliveryStream(NAME, NAME))
-    assert "firehose.amazonaws.com" in caught.value.hint
-    assert sum(calls.slept) < 120
+    assert calls.slept == []
+    assert caught.value.reason == f"IAM to let Firehose assume role {CONFIG.delivery_role_arn} for {NAME}"
+    assert CONFIG.delivery_role_arn in caught.value.problem
+    assert f"{NAME} has no delivery stream" in caught.value.problem
+    assert "exist" in caught.value.hint
+    assert "trust firehose.amazonaws.com" in caught.value.hint
+    assert caught.value.code == "InvalidArgumentException"
+
+
+@pytest.mark.parametrize("said", CANNOT_ASSUME)
+def test_apply_of_update_delivery_stream_when_firehose_cannot_assume_the_role_says_not_yet_and_tags_nothing(
+    calls: Calls, said: str
+) -> None:
+    calls.expect("logs", "create_log_stream", LOG_STREAM)
+    calls.refuse("firehose", "update_destination", "InvalidArgumentException", said)
+    aim = want.destination(NAME, CONFIG, ACCOUNT)
+    with pytest.raises(NotYet, match="cannot assume role") as caught:
+        apply(calls, UpdateDeliveryStream(NAME, NAME, "7", "destinationId-1", aim))
+    assert f"delivery stream {NAME} of {NAME} is not as configured" in caught.value.problem
+    assert "trust firehose.amazonaws.com" in caught.value.hint
+
+
+CANNOT_READ = (
+    f"Cannot access stream {STREAM_ARN}. Please ensure the role can perform the GetRecords, GetShardIterator, "
+    "DescribeStream, and ListStreams Actions on your stream in IAM.",
+    f"Cannot access stream {STREAM_ARN}.",
+    "please ensure the role can perform the GetRecords, ListShards, and ListStreams Actions",
+    "The function execution role does not have permissions to call PutObject on S3",
+    "The role defined for the function cannot be assumed by Lambda.",
+)
+
+
+@pytest.mark.parametrize("said", CANNOT_READ)
+@pytest.mark.parametrize(
+    ("operation", "action"),
+    [
+        ("create_event_source_mapping", CreateMapping(NAME, STREAM_ARN)),
+        ("create_event_source_mapping", CreateMapping(NAME, STREAM_ARN, naming.ITEM_IMAGES_FUNCTION)),
+        ("update_event_source_mapping", UpdateMapping(NAME, UUID)),
+        ("update_event_source_mapping", UpdateMapping(NAME, UUID, naming.ITEM_IMAGES_FUNCTION)),
+    ],
+)
+def test_apply_of_a_mapping_when_its_role_may_not_read_the_stream_says_not_yet(
+    calls: Calls, operation: str, action: CreateMapping | UpdateMapping, said: str
+) -> None:
+    calls.refuse("lambda", operation, "InvalidParameterValueException", said)
+    config = replace(CONFIG, item_images=ItemImages(bucket="images"))
+    with pytest.raises(NotYet) as caught:
+        Executor(calls.aws, config, ACCOUNT, logging.getLogger("test")).apply(action)
+    assert calls.slept == []
+    role = ACCOUNT.role_arn(naming.function_role(action.function, ACCOUNT.region))
+    assert caught.value.reason == f"IAM to let {action.function} read the stream of {NAME} with role {role}"
+    assert f"{NAME} cannot be mapped to {action.function} with role {role}: " in caught.value.problem
+    assert said in caught.value.problem
+    for part in (
+        "ReadStreams",
+        "ListStreams",
+        "ReadEncryptedStreams",
+        "WriteWhatCannotBe",
+        "KMS key",
+        "docs/iam.md",
+    ):
+        assert part in caught.value.hint
+    assert caught.value.code == "InvalidParameterValueException"
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "code", "said", "action"),
+    [
+        (
+            "lambda",
+            "create_event_source_mapping",
+            "InvalidParameterValueException",
+            "Batching window must be between 0 and 300",
+            CreateMapping(NAME, STREAM_ARN),
+        ),
+        (
+            "lambda",
+            "create_event_source_mapping",
+            "AccessDeniedException",
+            "Cannot access stream, says somebody else",
+            CreateMapping(NAME, STREAM_ARN),
+        ),
+        (
+            "firehose",
+            "create_delivery_stream",
+            "InvalidArgumentException",
+            "BufferingHints.SizeInMBs is out of range",
+            CreateDeliveryStream(NAME, NAME),
+        ),
+        (
+            "firehose",
+            "create_delivery_stream",
+            "AccessDeniedException",
+            "not authorized to perform iam:PassRole, nor to assume a role",
+            CreateDeliveryStream(NAME, NAME),
+        ),
+    ],
+)
+def test_apply_when_aws_refuses_the_request_itself_raises_what_it_says_and_no_not_yet(
+    calls: Calls, service: str, operation: str, code: str, said: str, action: Action
+) -> None:
+    if service == "firehose":
+        calls.expect("logs", "create_log_stream", LOG_STREAM)
+    calls.refuse(service, operation, code, said)
+    with pytest.raises(ClientError, match=said):
+        apply(calls, action)
 
 
 def test_apply_of_update_delivery_stream_names_the_version_and_then_tags_the_new_configuration(

@@ -1,18 +1,24 @@
 """The sweep: which tables it looks at whole, from what the lists say."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
+
+import pytest
 
 from continuous_backup import naming
 from continuous_backup.aws import ClientError
 from continuous_backup.ensure_backup import sweep
 from continuous_backup.ensure_backup import wanted as want
 from continuous_backup.ensure_backup.actions import CreateMapping, Step
-from continuous_backup.ensure_backup.observer import Overview
+from continuous_backup.ensure_backup.convergence import Outcome
+from continuous_backup.ensure_backup.observer import Listing, Overview
 from continuous_backup.ensure_backup.state import BackupState, DeliveryStream
 from continuous_backup.ensure_backup.wanted import Wanted
-from tests.unit.ensure_backup.wiring import ACCOUNT, CONFIG, STREAM_ARN, delivery_stream, mapping
+from tests.unit.ensure_backup.loops import Applied, Clock, Looks, convergence
+from tests.unit.ensure_backup.wiring import ACCOUNT, CONFIG, NOW, STREAM_ARN, backup, delivery_stream, mapping
 
 
 class Lists:
@@ -171,3 +177,97 @@ def test_sweep_does_not_ask_delivery_streams_of_somebody_elses_that_tables_go_to
     config = replace(CONFIG, delivery_streams={"Orders": "my-own-stream"})
     sweep.tables_to_look_at(lists, plans, config, lambda _: True, 0, logging.getLogger("test-sweep"))
     assert lists.asked == ["another"]
+
+
+# --- tables that are kept: wired, and left out by the filter
+
+
+def wired(tables: list[str]) -> Lists:
+    """An account of tables that are all wired."""
+    mappings = tuple(mapping(stream_arn=STREAM_ARN.replace("Orders", each)) for each in tables)
+    return Lists(Overview(mappings, frozenset(), frozenset(tables)))
+
+
+@pytest.mark.parametrize("count", [1, 5, 100])
+def test_sweep_over_turns_begins_with_each_kept_table_that_is_amiss(count: int) -> None:
+    tables = names(count)
+    lists, plans = wired(tables), Plans(*tables)
+    found = [due(lists, plans, turn, leaves_out="table-") for turn in range(count)]
+    assert {each.kept[0] for each in found} == set(tables)
+    assert all(sorted(each.kept) == tables and not each.protected for each in found[:3])
+
+
+def test_sweep_over_many_turns_looks_at_every_kept_table_whole() -> None:
+    tables = names(250)
+    each_turn = [due(wired(tables), Plans(), turn, leaves_out="table-").kept for turn in range(13)]
+    assert all(len(turn) == sweep.LOOKED_AT_A_SWEEP for turn in each_turn)
+    assert {table for turn in each_turn for table in turn} == set(tables)
+
+
+class Slow(Looks):
+    """Each look takes a second, and shows a table that nobody can bring to anything: Lambda is at it."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__()
+        self._clock = clock
+        self.seen: list[str] = []
+
+    def observe(self, table: str, listing: Listing | None = None) -> BackupState:
+        self._clock.sleep(1)
+        self.seen.append(table)
+        return replace(backup(mappings=(mapping(state="Updating"),)), name=table)
+
+
+def brought_about(found: sweep.Due, looks: Callable[[Clock], Looks], seconds: float) -> dict[str, Outcome]:
+    clock = Clock()
+    run = partial(convergence(looks(clock), Applied(), clock).run, patience=1_000)
+    outcomes = sweep.brought_about(found, run, NOW, seconds)
+    assert clock.now <= NOW + seconds
+    return outcomes
+
+
+def had_a_turn(outcomes: dict[str, Outcome], tables: list[str]) -> int:
+    """How many were looked at, whatever came of it."""
+    return sum("to have its turn" not in str(outcomes[table].waiting) for table in tables)
+
+
+def test_brought_about_when_the_others_would_take_all_the_time_leaves_the_kept_their_share() -> None:
+    others, kept = [f"other-{number}" for number in range(500)], names(500)
+    outcomes = brought_about(sweep.Due(others, kept), Slow, 100)
+    assert had_a_turn(outcomes, others) == pytest.approx(80, abs=2)
+    assert had_a_turn(outcomes, kept) == pytest.approx(20, abs=2)
+
+
+def test_brought_about_when_nothing_is_kept_leaves_the_others_all_the_time() -> None:
+    others = [f"other-{number}" for number in range(500)]
+    assert had_a_turn(brought_about(sweep.Due(others, []), Slow, 100), others) == pytest.approx(100, abs=2)
+
+
+def test_brought_about_when_the_others_leave_time_gives_it_to_the_kept() -> None:
+    kept = names(500)
+    assert had_a_turn(brought_about(sweep.Due([], kept), Slow, 100), kept) == pytest.approx(100, abs=2)
+
+
+def test_brought_about_wants_of_the_kept_no_more_than_that_they_stay_whole() -> None:
+    asked: list[tuple[list[str], Wanted]] = []
+
+    def run(tables: list[str], wanted: Wanted, deadline: float) -> dict[str, Outcome]:
+        asked.append((tables, wanted))
+        return {table: Outcome(table) for table in tables}
+
+    outcomes = sweep.brought_about(sweep.Due(["a"], ["b"]), run, NOW, 100)
+    assert asked == [(["a"], Wanted.PROTECTED), (["b"], Wanted.KEPT)]
+    assert sorted(outcomes) == ["a", "b"]
+
+
+@pytest.mark.parametrize("count", [250, 499, 500])
+def test_sweeps_in_which_no_kept_table_can_be_mended_look_at_each_of_them_in_their_turns(count: int) -> None:
+    """With time for a hundred: those that are first take the time, so it has to be others each time."""
+    kept, seen = names(count), set[str]()
+    others = [f"other-{number}" for number in range(1_000)]
+    lists, plans = wired(kept), Plans(*kept)
+    for turn in range(count // 97 + 1):
+        found = replace(due(lists, plans, turn, leaves_out="table-"), protected=others)
+        outcomes = brought_about(found, Slow, 510)
+        seen |= {table for table in kept if had_a_turn(outcomes, [table])}
+    assert seen == set(kept)

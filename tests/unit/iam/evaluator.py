@@ -58,16 +58,21 @@ def _applies(statement: Statement, request: Request) -> bool:
 
 
 def _holds(operator: str, expected: list[str], key: str, context: Context) -> bool:
-    """One condition: one of `expected` has to match, and an absent key matches only ...IfExists."""
-    operator, many = operator.removeprefix("ForAnyValue:"), operator.startswith("ForAnyValue:")
+    """One condition: one of `expected` has to match; an absent key matches only ...IfExists and ForAllValues."""
+    if operator == "Null":
+        return [str(key.lower() not in {name.lower() for name in context}).lower()] == expected
+    every, operator = operator.startswith("ForAllValues:"), operator.removeprefix("ForAllValues:")
+    operator, many = operator.removeprefix("ForAnyValue:"), operator.startswith("ForAnyValue:") or every
     operator, optional = operator.removesuffix("IfExists"), operator.endswith("IfExists")
+    negated, operator = "Not" in operator, operator.replace("Not", "")
     matches = _OPERATORS[operator]
     actual = {name.lower(): value for name, value in context.items()}.get(key.lower())
     if actual is None:
-        return optional
+        return optional or every or negated
     if isinstance(actual, list) != many:
         raise ValueError(f"{key} has {actual}, which does not go with {operator}")
-    return any(matches(pattern, each) for pattern in expected for each in listed(actual))
+    matched = [any(matches(pattern, each) for pattern in expected) for each in listed(actual)]
+    return (all(matched) if every else any(matched)) is not negated
 
 
 def _like(pattern: str, text: str) -> bool:

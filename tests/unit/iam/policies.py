@@ -13,7 +13,14 @@ from tests.unit.iam.evaluator import Statement, listed
 ROOT = Path(__file__).parents[3]
 TEMPLATE = "iam-roles.yaml"
 OPERATOR_POLICIES = ROOT / "docs" / "policies"
-SCRIPTS = ("deploy", "undeploy", "provision", "deprovision")
+#: The policies of docs/policies that each script needs.
+SCRIPTS = {
+    "deploy": ("deploy", "deploy-stacks"),
+    "undeploy": ("undeploy",),
+    "provision": ("provision",),
+    "deprovision": ("deprovision",),
+}
+OF_SCRIPTS = [policy for policies in SCRIPTS.values() for policy in policies]
 
 #: What the placeholder of the bucket of items' images is filled in with.
 IMAGES_BUCKET = "images-of-ours"
@@ -60,7 +67,7 @@ def operator_policy_text(script: str) -> str:
 def operator_policy(
     script: str, account: Account, bucket: str, prefix: str, images_bucket: str = IMAGES_BUCKET
 ) -> dict[str, Any]:
-    """The policy of a script with its placeholders filled in. Raises KeyError for an unknown placeholder."""
+    """One of OF_SCRIPTS with its placeholders filled in. Raises KeyError for an unknown placeholder."""
     return filled_in(script, account, Bucket=bucket, Prefix=prefix, ImagesBucket=images_bucket)
 
 

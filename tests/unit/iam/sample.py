@@ -30,15 +30,22 @@ OTHER_RULE = ACCOUNT.rule_arn("Other")
 
 EVENTS_ROLE = ACCOUNT.role_arn(naming.events_role(ACCOUNT.region))
 DELIVERY_ROLE = ACCOUNT.role_arn(naming.delivery_role(ACCOUNT.region))
-LAMBDA_ROLE = ACCOUNT.role_arn(naming.lambda_role(ACCOUNT.region))
-ROLES = [EVENTS_ROLE, DELIVERY_ROLE, LAMBDA_ROLE]
+LAMBDA_ROLE = ACCOUNT.role_arn(naming.function_role(naming.FORWARDER_FUNCTION, ACCOUNT.region))
+ENSURE_ROLE = ACCOUNT.role_arn(naming.function_role(naming.ENSURE_FUNCTION, ACCOUNT.region))
+IMAGES_ROLE = ACCOUNT.role_arn(naming.function_role(naming.ITEM_IMAGES_FUNCTION, ACCOUNT.region))
+FUNCTION_ROLES = [LAMBDA_ROLE, ENSURE_ROLE, IMAGES_ROLE]
+ROLES = [EVENTS_ROLE, DELIVERY_ROLE, *FUNCTION_ROLES]
 OTHER_ROLE = ACCOUNT.role_arn("Administrator")
 
 OURS = {"s3:ResourceAccount": ACCOUNT.id}
 TO_FORWARDER = {"lambda:FunctionArn": FORWARDER}
+TO_IMAGES = {"lambda:FunctionArn": IMAGES}
 TO_OTHER_FUNCTION = {"lambda:FunctionArn": OTHER_FUNCTION}
 TO_FIREHOSE = {"iam:PassedToService": "firehose.amazonaws.com"}
 HERE = {"aws:RequestedRegion": ACCOUNT.region}
+#: On a delivery stream of ours, and on one that somebody made, tagged or not.
+TAGGED = {"aws:ResourceTag/dynamodb-continuous-backup": "managed"}
+TAGGED_OTHERWISE = {"aws:ResourceTag/dynamodb-continuous-backup": "off", "aws:ResourceTag/team": "managed"}
 
 
 def log_group(name: str) -> str:

@@ -48,6 +48,15 @@ def test_allows_when_the_call_has_no_resource_needs_a_star():
         ("ForAnyValue:StringEquals", "a", ["b", "a"], True),
         ("ForAnyValue:StringEquals", "a", ["b"], False),
         ("ForAnyValue:StringEquals", "a", None, False),
+        ("ForAllValues:StringEquals", ["a", "b"], ["b", "a"], True),
+        ("ForAllValues:StringEquals", "a", ["a", "b"], False),
+        ("ForAllValues:StringEquals", "a", None, True),
+        ("Null", "false", "a", True),
+        ("Null", "false", None, False),
+        ("Null", "true", None, True),
+        ("ArnNotEquals", "arn:aws:iam::1:role/r", "arn:aws:iam::1:role/r", False),
+        ("ArnNotEquals", "arn:aws:iam::1:role/r", "arn:aws:iam::1:role/s", True),
+        ("ArnNotEquals", "arn:aws:iam::1:role/r", None, True),
     ],
 )
 def test_condition_when_evaluated_holds_as_documented(operator, expected, actual, holds):

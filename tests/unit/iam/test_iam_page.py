@@ -10,9 +10,9 @@ from continuous_backup import naming
 from tests.unit.iam.evaluator import listed
 from tests.unit.iam.policies import (
     IMAGES_BUCKET,
+    OF_SCRIPTS,
     OPERATOR_POLICIES,
     ROOT,
-    SCRIPTS,
     operator_policy,
     operator_policy_text,
     roles_stack,
@@ -23,7 +23,13 @@ from tests.unit.iam.sample import ACCOUNT, BUCKET, KEY
 PAGE = (ROOT / "docs" / "iam.md").read_text()
 ROLES = roles_stack(ACCOUNT, BucketName=BUCKET, KmsKeyArn=KEY, ImagesBucketName=IMAGES_BUCKET).roles
 OF_REPLICA = ("deploy-replica", "deploy-replication")
-SECTIONS = {"EventsRole": "events", "DeliveryRole": "delivery", "LambdaRole": "Lambda"}
+SECTIONS = {
+    "EventsRole": "events",
+    "DeliveryRole": "delivery",
+    "LambdaRole": "forwarder's",
+    "EnsureRole": "ensuring",
+    "ImagesRole": "images",
+}
 
 
 def _section(title: str) -> str:
@@ -32,10 +38,10 @@ def _section(title: str) -> str:
 
 
 def test_policies_when_listed_are_those_of_the_scripts():
-    assert {path.stem for path in OPERATOR_POLICIES.glob("*")} == {*SCRIPTS, *SIDES, *OF_REPLICA}
+    assert {path.stem for path in OPERATOR_POLICIES.glob("*")} == {*OF_SCRIPTS, *SIDES, *OF_REPLICA}
 
 
-@pytest.mark.parametrize("script", [*SCRIPTS, *SIDES, *OF_REPLICA])
+@pytest.mark.parametrize("script", [*OF_SCRIPTS, *SIDES, *OF_REPLICA])
 def test_page_when_it_shows_a_policy_shows_the_file(script: str):
     assert f"```json\n{operator_policy_text(script)}```\n" in PAGE, (
         f"put docs/policies/{script}.json into the page"

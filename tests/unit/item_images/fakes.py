@@ -14,6 +14,7 @@ from continuous_backup.item_images.image import ItemImage
 from continuous_backup.item_images.keeping import Surroundings, keep_latest
 from continuous_backup.item_images.tally import Tally
 from continuous_backup.item_images.writing import Place
+from continuous_backup.naming import Account
 from tests.unit.streams_to_firehose.fakes import ACCOUNT, NOW, Time, client_error, stream_record
 
 PLACE = Place("images", "backups", "STANDARD_IA", writers=4)
@@ -100,11 +101,12 @@ class Keeper:
     bucket: FakeBucket = field(default_factory=FakeBucket)
     place: Place = PLACE
     tally: Tally = field(default_factory=Tally)
+    account: Account = ACCOUNT
 
     def invoke(self, records: list[Any], left: float = 120.0) -> str:
         self.tally = Tally()
         time = Time(left)
-        around = Surroundings(self.place, ACCOUNT, self.bucket, time.patience, lambda: NOW)
+        around = Surroundings(self.place, self.account, self.bucket, time.patience, lambda: NOW)
         return keep_latest({"Records": records}, around, self.tally)
 
 

@@ -12,7 +12,15 @@ from continuous_backup.operations.images import reading
 from continuous_backup.operations.images.reading import Image
 from continuous_backup.operations.images.wanted import Wanted
 from tests.unit.item_images.fakes import UNHEARD, FakeBucket, Fault, Keeper, change, s3_error
-from tests.unit.streams_to_firehose.fakes import ACCOUNT, NOW, event_of_file, lines_in, sequence_number, stream_arn
+from tests.unit.streams_to_firehose.fakes import (
+    ACCOUNT,
+    NOW,
+    account_of,
+    event_of_file,
+    lines_in,
+    sequence_number,
+    stream_arn,
+)
 
 NAME = "backups/Orders/Id.N.0/image.json"
 
@@ -216,6 +224,21 @@ def test_keep_latest_when_the_event_is_of_another_kind_refuses_it(records: Any):
         Keeper().invoke(records)
 
 
+@pytest.mark.parametrize("place", [0, 4, 8])
+@pytest.mark.parametrize(("own", "foreign"), [("123456789012", "210987654321"), ("eu-west-1", "eu-west-2")])
+def test_keep_latest_when_a_record_is_of_another_account_or_region_refuses_all_and_writes_nothing(
+    own: str, foreign: str, place: int
+):
+    it = Keeper()
+    records = [change(n, item=n) for n in range(9)]
+    records[1]["eventName"] = "UPSERT"
+    records[place]["eventSourceARN"] = arn = stream_arn().replace(own, foreign)
+    with pytest.raises(MalformedEvent, match="account 123456789012 in eu-west-1") as caught:
+        it.invoke(records)
+    assert arn in str(caught.value)
+    assert not it.bucket.calls
+
+
 def test_keep_latest_when_keys_are_too_long_for_a_name_keeps_them_in_the_object():
     record = change(1)
     record["dynamodb"]["Keys"] = {"Id": {"S": "x" * 2000}}
@@ -227,9 +250,10 @@ def test_keep_latest_when_keys_are_too_long_for_a_name_keeps_them_in_the_object(
 
 
 def test_keep_latest_when_keys_are_binary_writes_what_a_restoration_reads_with_every_type_as_it_was():
-    record = event_of_file("dynamodb-binary-and-sets.json")["Records"][0]
+    event = event_of_file("dynamodb-binary-and-sets.json")
+    (record,) = event["Records"]
     told, table = record["dynamodb"]["NewImage"], "with.dots-and_more"
-    it = Keeper()
+    it = Keeper(account=account_of(event))
     it.invoke([record])
     ((key, stored),) = it.bucket.objects.items()
     assert key == f"backups/{table}/Id.B.AAECA_8/Range.N.0.1/image.json"

@@ -12,6 +12,7 @@ from typing import Any
 
 from botocore.exceptions import ReadTimeoutError
 
+from continuous_backup import naming
 from continuous_backup.aws import ClientError
 from continuous_backup.configuration.config import Config
 from continuous_backup.naming import Account
@@ -28,6 +29,11 @@ ACCOUNT = Account("123456789012", "eu-west-1")
 
 def event_of_file(name: str) -> Any:
     return json.loads((EVENTS / name).read_text(encoding="utf-8"))
+
+
+def account_of(event: Any) -> Account:
+    """Where the function runs that is handed this event."""
+    return naming.account_of_arn(event["Records"][0]["eventSourceARN"])
 
 
 def stream_record(number: int, table: str = "Orders", text: str = "", item: int = 0) -> dict[str, Any]:
@@ -203,14 +209,17 @@ class Backup:
     limits: Limits = FIREHOSE
     now: float = NOW
     choices: Choices | None = None
+    account: Account = ACCOUNT
 
     def invoke(self, records: list[Any], time: Time | None = None) -> Answer:
         time = time or Time()
         self.firehose.time = self.s3.time = time
         clients = {"firehose": self.firehose, "s3": self.s3}
-        config = self.config.in_account(ACCOUNT)
+        config = self.config.in_account(self.account)
         chosen = self.choices or of_config(config)
-        surroundings = Surroundings(config, ACCOUNT, clients.__getitem__, lambda: self.now, chosen, self.limits)
+        surroundings = Surroundings(
+            config, self.account, clients.__getitem__, lambda: self.now, chosen, self.limits
+        )
         tally = Tally()
         return Answer(forward({"Records": records}, surroundings, time.patience(), tally), tally)
 

@@ -17,6 +17,7 @@ from tests.unit.streams_to_firehose.fakes import (
     FakeFirehose,
     Raises,
     Time,
+    account_of,
     event_of_file,
     lines_in,
     sequence_number,
@@ -142,9 +143,9 @@ def test_transformer_when_plain_expects_values_without_types():
 
 
 def test_transformer_when_plain_and_given_real_events_expects_a_line_of_each():
-    backup = Backup(Config(transformer="plain"))
     for file in ("insert-modify-remove", "ttl-delete", "binary-and-sets"):
-        answer = backup.invoke(event_of_file(f"dynamodb-{file}.json")["Records"])
+        event = event_of_file(f"dynamodb-{file}.json")
+        answer = Backup(Config(transformer="plain"), account=account_of(event)).invoke(event["Records"])
         assert (answer.tally.failed, answer.first_not_accepted) == (0, "")
 
 

@@ -23,11 +23,14 @@ from tests.unit.streams_to_firehose.fakes import (
     FakeS3,
     Raises,
     Refuses,
+    account_of,
     client_error,
     event_of_file,
     lines_in,
     sequence_number,
+    stream_arn,
     stream_record,
+    without,
 )
 
 FUNCTION_ARN = "arn:aws:lambda:eu-west-1:123456789012:function:LambdaStreamToFirehose"
@@ -172,12 +175,32 @@ def test_handler_when_an_invocation_failed_expects_the_next_one_untouched_by_it(
 
 def test_handler_when_real_events_come_expects_them_forwarded(world: World):
     for file in ("insert-modify-remove", "ttl-delete", "binary-and-sets"):
-        module.handler(event_of_file(f"dynamodb-{file}.json"), Context())
+        event = event_of_file(f"dynamodb-{file}.json")
+        function_arn = account_of(event).function_arn("LambdaStreamToFirehose")
+        module.handler(event, Context(invoked_function_arn=function_arn))
     assert {name: len(world.firehose.lines(name)) for name in world.firehose.accepted} == {
         "MyDynamoTable": 3,
         "Sessions": 1,
         "with.dots-and_more": 1,
     }
+
+
+@pytest.mark.parametrize("place", [0, 500, 999])
+def test_handler_when_a_record_is_of_another_account_or_region_expects_an_error_and_nothing_written(
+    world: World, place: int
+):
+    """With a change that is too large, and one that is none: neither Firehose nor S3 has anything of the batch."""
+    batch = event(*range(1_000), text="x" * 1_000)
+    batch["Records"][1] = stream_record(1, text="x" * 1_100_000)
+    batch["Records"][2] = without(stream_record(2), "dynamodb", "Keys")
+    for own, foreign in (("123456789012", "210987654321"), ("eu-west-1", "eu-west-2")):
+        arn = stream_arn().replace(own, foreign)
+        batch["Records"][place]["eventSourceARN"] = arn
+        with pytest.raises(MalformedEvent, match="account 123456789012 in eu-west-1") as caught:
+            module.handler(batch, Context())
+        assert arn in str(caught.value)
+    assert world.firehose.accepted == {}
+    assert world.s3.puts == []
 
 
 def test_handler_when_a_change_is_too_large_expects_it_in_the_bucket_of_this_account(world: World):

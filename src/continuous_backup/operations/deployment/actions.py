@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from continuous_backup.operations.deployment.bucket_lifecycle import OLDER_VERSIONS_DAYS
+from continuous_backup.operations.deployment.drift import Drift
 from continuous_backup.operations.deployment.state import Bucket, Function, LogGroup, Rule, Stack
 from continuous_backup.operations.notes import Note
 
@@ -23,6 +25,18 @@ class SecureBucket:
 
 
 @dataclass(frozen=True)
+class KeepOlderVersions:
+    """`by_its_rules` where the bucket's lifecycle rules say already for how long."""
+
+    bucket: Bucket
+    by_its_rules: bool = False
+
+    def __str__(self) -> str:
+        how_long = "as long as its lifecycle rules say" if self.by_its_rules else f"for {OLDER_VERSIONS_DAYS} days"
+        return f"keep older versions in bucket {self.bucket.name} {how_long}"
+
+
+@dataclass(frozen=True)
 class CreateRolesStack:
     stack: Stack
 
@@ -36,6 +50,18 @@ class UpdateRolesStack:
 
     def __str__(self) -> str:
         return f"update the IAM roles (CloudFormation stack {self.stack.name})"
+
+
+@dataclass(frozen=True)
+class RevertRolesStack:
+    """What somebody changed by hand in the roles is as the stack has it again."""
+
+    stack: Stack
+    drift: tuple[Drift, ...]
+
+    def __str__(self) -> str:
+        what = "; ".join(map(str, self.drift))
+        return f"make the IAM roles anew as they should be (CloudFormation stack {self.stack.name}): {what}"
 
 
 @dataclass(frozen=True)
@@ -183,8 +209,10 @@ class DeleteRule:
 Action = (
     CreateBucket
     | SecureBucket
+    | KeepOlderVersions
     | CreateRolesStack
     | UpdateRolesStack
+    | RevertRolesStack
     | DeleteRolesStack
     | CreateImagesStack
     | UpdateImagesStack

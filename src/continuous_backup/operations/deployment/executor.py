@@ -10,9 +10,16 @@ from continuous_backup import naming
 from continuous_backup.aws import Aws, ClientError, error_code
 from continuous_backup.errors import AwsError
 from continuous_backup.naming import Account
-from continuous_backup.operations.deployment import actions, bucket_policy
+from continuous_backup.operations.deployment import actions, bucket_lifecycle, bucket_policy
 from continuous_backup.operations.deployment.package import Package
-from continuous_backup.operations.deployment.state import Bucket, Function, LogGroup, Rule, Stack
+from continuous_backup.operations.deployment.state import (
+    Bucket,
+    Function,
+    LogGroup,
+    Rule,
+    Stack,
+    Versioning,
+)
 from continuous_backup.operations.deployment.wanted import statement_id
 
 #: IAM is eventually consistent: a role that was just made may not be assumable for some seconds.
@@ -41,8 +48,12 @@ class Executor:
                 self._create_bucket(action.bucket)
             case actions.SecureBucket():
                 self._secure_bucket(action.bucket)
+            case actions.KeepOlderVersions():
+                self._keep_older_versions(action.bucket)
             case actions.CreateRolesStack() | actions.UpdateRolesStack():
                 self._put_stack(action.stack, is_new=isinstance(action, actions.CreateRolesStack))
+            case actions.RevertRolesStack():
+                self._revert_stack(action.stack)
             case actions.CreateImagesStack() | actions.UpdateImagesStack():
                 self._put_stack(action.stack, is_new=isinstance(action, actions.CreateImagesStack))
             case actions.DeleteRolesStack() | actions.DeleteImagesStack():
@@ -128,17 +139,31 @@ class Executor:
         found: dict[str, Any] = json.loads(policy)
         return found
 
+    def _keep_older_versions(self, bucket: Bucket) -> None:
+        """The rule comes first: whoever stops us in between has a bucket without versioning, as before.
+
+        So versioning without a rule is never our doing, and what somebody keeps without end is never cut short.
+        """
+        s3 = self._aws.client("s3")
+        try:
+            found = s3.get_bucket_lifecycle_configuration(Bucket=bucket.name)
+        except ClientError as err:
+            if error_code(err) != "NoSuchLifecycleConfiguration":
+                raise
+            found = {"Rules": []}
+        rules = bucket_lifecycle.joined(found["Rules"])
+        if rules != found["Rules"]:
+            # What is left out is set to its default, and people's small objects would move, or stay, as before.
+            size = "TransitionDefaultMinimumObjectSize"
+            kept = {size: found[size]} if size in found else {}
+            s3.put_bucket_lifecycle_configuration(
+                Bucket=bucket.name, LifecycleConfiguration={"Rules": rules}, **kept
+            )
+        s3.put_bucket_versioning(Bucket=bucket.name, VersioningConfiguration={"Status": Versioning.ENABLED.value})
+
     def _put_stack(self, stack: Stack, *, is_new: bool) -> None:
         cloudformation = self._aws.client("cloudformation")
-        arguments = {
-            "StackName": stack.name,
-            "TemplateBody": stack.template,
-            "Parameters": [
-                {"ParameterKey": key, "ParameterValue": value} for key, value in stack.parameters.items()
-            ],
-            "Capabilities": ["CAPABILITY_NAMED_IAM"],
-            "Tags": _TAG_LIST,
-        }
+        arguments = _of_stack(stack)
         try:
             if is_new:
                 cloudformation.create_stack(**arguments)
@@ -149,6 +174,31 @@ class Executor:
                 raise
             return
         self._wait_for_stack(stack.name, {"CREATE_COMPLETE", "UPDATE_COMPLETE"})
+
+    def _revert_stack(self, stack: Stack) -> None:
+        """The stack as its template has it, what was changed by hand too.
+
+        https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/drift-aware-change-sets.html
+        """
+        cloudformation = self._aws.client("cloudformation")
+        change_set = {"StackName": stack.name, "ChangeSetName": f"{naming.MANAGED_TAG}-{self._aws.clock():.0f}"}
+        cloudformation.create_change_set(
+            **(_of_stack(stack) | change_set), ChangeSetType="UPDATE", DeploymentMode="REVERT_DRIFT"
+        )
+        give_up = self._aws.clock() + _STACK_PATIENCE_SECONDS
+        while (found := cloudformation.describe_change_set(**change_set))["Status"] != "CREATE_COMPLETE":
+            failed = found["Status"] not in {"CREATE_PENDING", "CREATE_IN_PROGRESS"}
+            if failed or self._aws.clock() >= give_up:
+                cloudformation.delete_change_set(**change_set)
+                raise AwsError(
+                    f"CloudFormation makes no change set that reverts what differs in stack {stack.name}: "
+                    f"{found.get('StatusReason') or found['Status']}",
+                    "mend the roles by hand, as the template has them, and run it again; see docs/iam.md",
+                )
+            self._aws.sleep(_PAUSE_SECONDS)
+        cloudformation.execute_change_set(**change_set)
+        self._aws.sleep(_PAUSE_SECONDS)  # the stack may say for a moment that it is as complete as it was
+        self._wait_for_stack(stack.name, {"UPDATE_COMPLETE"})
 
     def _wait_for_stack(self, name: str, good: set[str]) -> None:
         cloudformation = self._aws.client("cloudformation")
@@ -270,6 +320,16 @@ class Executor:
             Principal=_EVENTS,
             SourceArn=self._account.rule_arn(rule.name),
         )
+
+
+def _of_stack(stack: Stack) -> dict[str, Any]:
+    return {
+        "StackName": stack.name,
+        "TemplateBody": stack.template,
+        "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in stack.parameters.items()],
+        "Capabilities": ["CAPABILITY_NAMED_IAM"],
+        "Tags": _TAG_LIST,
+    }
 
 
 def _begins_operation(stack_event: dict[str, Any]) -> bool:

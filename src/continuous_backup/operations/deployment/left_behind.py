@@ -6,6 +6,12 @@ from continuous_backup.operations.notes import Note
 #: A stack in such a state never gave a role to anything.
 _NEVER_MADE = {"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED"}
 
+_UNTIL_SWEPT = (
+    ". Until the sweep has come to a table, its delivery stream writes to the former place, which the delivery role "
+    "may be allowed no more, and holds what it cannot write for 24 hours: ./provision_tables.py whitelist.hjson, "
+    "with provisionAll: true in that file, moves all of them at once"
+)
+
 
 def notes_on(there: Deployment, wanted: Deployment, around: Surroundings) -> list[Note]:
     """Loud ones, since a restore that looks in one place alone would miss all that is in the other."""
@@ -17,7 +23,7 @@ def notes_on(there: Deployment, wanted: Deployment, around: Surroundings) -> lis
             log,
             wanted.log,
             ("firehoseDeliveryBucket", "firehoseDeliveryPrefix"),
-            "",
+            _UNTIL_SWEPT,
         ),
         *_note(
             "the images of items so far stay",

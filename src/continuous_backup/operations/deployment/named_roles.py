@@ -21,17 +21,18 @@ def named_in(config: Config, account: Account, options: argparse.Namespace) -> t
     region = account.region
     events = "--cw_role_arn" if options.cw_role_arn else "cloudWatchRoleArn"
     functions = "--lambda_role_arn" if options.lambda_role_arn else "lambdaExecRoleArn"
+    of_functions = {naming.function_role(each, region) for each in naming.FUNCTIONS}
     roles = (
-        (NamedRole(events, config.events_role_arn, _EVENTS), naming.events_role(region), "EventsRoleArn"),
+        (NamedRole(events, config.events_role_arn, _EVENTS), {naming.events_role(region)}, "EventsRoleArn"),
         (
             NamedRole("firehoseDeliveryRoleArn", config.delivery_role_arn, _FIREHOSE),
-            naming.delivery_role(region),
+            {naming.delivery_role(region)},
             "DeliveryRoleArn",
         ),
-        (NamedRole(functions, config.lambda_role_arn, _LAMBDA), naming.lambda_role(region), "LambdaRoleArn"),
+        (NamedRole(functions, config.lambda_role_arn, _LAMBDA), of_functions, "LambdaRoleArn"),
     )
     return tuple(
-        replace(role, made_without=parameter) if role.arn == account.role_arn(ours) else role
+        replace(role, made_without=parameter) if role.arn in map(account.role_arn, ours) else role
         for role, ours, parameter in roles
         if role.arn
     )

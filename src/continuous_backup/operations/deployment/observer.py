@@ -1,39 +1,63 @@
 """Looks at what is deployed, and at what surrounds it; changes nothing."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
 from continuous_backup import naming
 from continuous_backup.aws import DENIED, Aws, BotoCoreError, ClientError, error_code, explain
 from continuous_backup.configuration.config import Config
+from continuous_backup.configuration.item_images import ItemImages
 from continuous_backup.errors import UsageError
 from continuous_backup.naming import Account
-from continuous_backup.operations.deployment import bucket_policy, named_roles, wiring
+from continuous_backup.operations.deployment import bucket_lifecycle, bucket_policy, drift, named_roles, wiring
 from continuous_backup.operations.deployment.state import (
     Bucket,
     Deployment,
     Function,
     ImagesBucket,
+    Lifecycle,
     LogGroup,
     NamedRole,
     Rule,
     Stack,
     Surroundings,
+    Versioning,
 )
 from continuous_backup.operations.deployment.wanted import statement_id
 from continuous_backup.operations.tables import named_delivery_streams
 
-_FUNCTIONS = (naming.ENSURE_FUNCTION, naming.FORWARDER_FUNCTION, naming.ITEM_IMAGES_FUNCTION)
 _RULES = (naming.API_EVENTS_RULE, naming.SWEEP_RULE)
-_LOG_GROUPS = (naming.DELIVERY_LOG_GROUP, *(naming.log_group(function) for function in _FUNCTIONS))
+_LOG_GROUPS = (naming.DELIVERY_LOG_GROUP, *(naming.log_group(function) for function in naming.FUNCTIONS))
 _GONE = {"DELETE_COMPLETE", "REVIEW_IN_PROGRESS"}
 
 
-def observe(aws: Aws, config: Config, account: Account) -> Deployment:
-    """What is deployed; `config` is one `in_account`. Raises UsageError for a bucket that cannot be used."""
-    return replace(observe_removable(aws, account), bucket=_bucket(aws, config, account))
+def observe(
+    aws: Aws, config: Config, account: Account, tell: Callable[[str], None] = lambda _: None
+) -> Deployment:
+    """What is deployed; `config` is one `in_account`. Raises UsageError for a bucket that cannot be used.
+
+    `tell` is told of what takes its time.
+    """
+    found = observe_removable(aws, account)
+    return replace(
+        found,
+        bucket=_bucket(aws, config, account),
+        roles_stack=_with_drift(aws, found.roles_stack, tell),
+        images_stack=_with_drift(aws, found.images_stack, tell),
+    )
+
+
+def _with_drift(aws: Aws, stack: Stack | None, tell: Callable[[str], None]) -> Stack | None:
+    """Of the stack of images, the role alone: its bucket's lifecycle, for example, is people's own to change."""
+    if stack is None or not stack.ours:
+        return stack
+    if stack.name == naming.ROLES_STACK:
+        return replace(stack, drift=drift.look(aws, stack.name, stack.status, tell))
+    if not stack.parameters.get("ReplicaBucketArn"):
+        return stack
+    return replace(stack, drift=drift.look(aws, stack.name, stack.status, tell, ["ReplicationRole"]))
 
 
 def observe_removable(aws: Aws, account: Account) -> Deployment:
@@ -42,7 +66,7 @@ def observe_removable(aws: Aws, account: Account) -> Deployment:
         roles_stack=_stack(aws, naming.ROLES_STACK),
         images_stack=_stack(aws, naming.IMAGES_STACK),
         log_groups={name: found for name in _LOG_GROUPS if (found := _log_group(aws, name))},
-        functions={name: function for name in _FUNCTIONS if (function := _function(aws, name))},
+        functions={name: function for name in naming.FUNCTIONS if (function := _function(aws, name))},
         rules={name: rule for name in _RULES if (rule := _rule(aws, account, name))},
     )
 
@@ -79,8 +103,10 @@ def replica(aws: Aws) -> Stack | None:
 
 def _images_bucket(aws: Aws, config: Config, account: Account) -> ImagesBucket | None:
     images = config.item_images
-    if images is None or images.bucket == naming.default_images_bucket(account):
+    if images is None:
         return None
+    if images.bucket == naming.default_images_bucket(account):
+        return _our_images_bucket(aws, images, account)
     s3 = aws.client("s3")
     try:
         found = s3.head_bucket(Bucket=images.bucket, ExpectedBucketOwner=account.id)
@@ -97,6 +123,30 @@ def _images_bucket(aws: Aws, config: Config, account: Account) -> ImagesBucket |
         versioned=versioning.get("Status") == "Enabled",
         kms_key=_kms_key(aws, images.bucket),
     )
+
+
+def _our_images_bucket(aws: Aws, images: ItemImages, account: Account) -> ImagesBucket | None:
+    """That of the stack, which made it with versions and, for a replica, a rule; what of that is still on.
+
+    None where it is not there yet, or that cannot be found out: the stack is what makes it, not this.
+    """
+    s3 = aws.client("s3")
+    where = {"Bucket": images.bucket, "ExpectedBucketOwner": account.id}
+    try:
+        versioning = s3.get_bucket_versioning(**where).get("Status")
+        replicates = not images.replica_account_id or _replicates(s3.get_bucket_replication(**where))
+    except ClientError as err:
+        if error_code(err) != "ReplicationConfigurationNotFoundError":
+            return None
+        replicates = False
+    except BotoCoreError:
+        return None
+    return ImagesBucket(images.bucket, versioned=versioning == "Enabled", ours=True, replicates=replicates)
+
+
+def _replicates(answer: dict[str, Any]) -> bool:
+    rules = answer.get("ReplicationConfiguration", {}).get("Rules", [])
+    return any(rule.get("Status") == "Enabled" for rule in rules)
 
 
 def _replica_bucket(aws: Aws, config: Config) -> ImagesBucket | None:
@@ -133,7 +183,14 @@ def _bucket(aws: Aws, config: Config, account: Account) -> Bucket | None:
         raise _in_another_region(name, account, region)
     # Nobody else makes a bucket of that name here; it is ours even where we were stopped before its tag.
     ours = name == naming.default_bucket(account) or naming.MANAGED_TAG in _bucket_tags(aws, name)
-    return Bucket(name, ours, secured=_is_secured(aws, name, account), kms_key=_kms_key(aws, name))
+    return Bucket(
+        name,
+        ours,
+        versioning=_versioning(aws, name),
+        lifecycle=_lifecycle(aws, name) if ours else Lifecycle.UNKNOWN,
+        secured=_is_secured(aws, name, account),
+        kms_key=_kms_key(aws, name),
+    )
 
 
 def _in_another_region(name: str, account: Account, region: str) -> UsageError:
@@ -187,6 +244,27 @@ def _kms_key(aws: Aws, name: str) -> str:
     rules = [rule.get("ApplyServerSideEncryptionByDefault", {}) for rule in encryption.get("Rules", [])]
     key = next((str(each.get("KMSMasterKeyID") or "") for each in rules), "")
     return "" if key.endswith("alias/aws/s3") else key
+
+
+def _versioning(aws: Aws, name: str) -> Versioning:
+    try:
+        return Versioning(aws.client("s3").get_bucket_versioning(Bucket=name).get("Status", ""))
+    except ClientError as err:
+        if error_code(err) in DENIED:
+            return Versioning.UNKNOWN
+        raise
+
+
+def _lifecycle(aws: Aws, name: str) -> Lifecycle:
+    try:
+        rules = aws.client("s3").get_bucket_lifecycle_configuration(Bucket=name)["Rules"]
+    except ClientError as err:
+        if error_code(err) == "NoSuchLifecycleConfiguration":
+            return bucket_lifecycle.seen([])
+        if error_code(err) in DENIED:
+            return Lifecycle.UNKNOWN
+        raise
+    return bucket_lifecycle.seen(rules)
 
 
 def _stack(aws: Aws, name: str) -> Stack | None:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from continuous_backup import naming
-from continuous_backup.operations.deployment import left_behind, named_roles, wiring
+from continuous_backup.operations.deployment import left_behind, named_roles, remarks, versioning_notes, wiring
 from continuous_backup.operations.deployment.actions import (
     AllowInvocation,
     Conflict,
@@ -19,9 +19,11 @@ from continuous_backup.operations.deployment.actions import (
     DeleteLogGroup,
     DeleteRolesStack,
     DeleteRule,
+    KeepOlderVersions,
     PutRule,
     PutTarget,
     ReserveConcurrency,
+    RevertRolesStack,
     SecureBucket,
     SetRetention,
     Step,
@@ -30,14 +32,17 @@ from continuous_backup.operations.deployment.actions import (
     UpdateRolesStack,
     UpdateSettings,
 )
+from continuous_backup.operations.deployment.drift import Drift
 from continuous_backup.operations.deployment.state import (
     Bucket,
     Deployment,
     Function,
     ImagesBucket,
+    Lifecycle,
     Rule,
     Stack,
     Surroundings,
+    Versioning,
 )
 from continuous_backup.operations.notes import Note
 from continuous_backup.operations.tables import named_delivery_streams
@@ -94,10 +99,10 @@ def plan(there: Deployment, wanted: Deployment, around: Surroundings, *, redeplo
         *_roles_steps(there.roles_stack, wanted.roles_stack),
         *_images_steps(there.images_stack, wanted.images_stack),
         *_log_group_steps(there, wanted),
-        *(step for each in functions for step in _function_steps(there.functions.get(each.name), each, redeploy)),
+        *(step for each in functions for step in _function_steps(_as_it_is(there, each.name), each, redeploy)),
         *_concurrency_steps(there, wanted, around),
         *(step for rule in wanted.rules.values() for step in _rule_steps(there.rules.get(rule.name), rule)),
-        *_trail_notes(around),
+        *remarks.on(there, wanted, around),
         *named_delivery_streams.notes_on(around.delivery_streams),
     ]
 
@@ -245,13 +250,21 @@ def _bucket_steps(there: Deployment, wanted: Deployment) -> list[Step]:
     if wanted.bucket is None:
         return []
     if there.bucket is None:
-        return [CreateBucket(wanted.bucket), SecureBucket(wanted.bucket)]
+        return [CreateBucket(wanted.bucket), SecureBucket(wanted.bucket), KeepOlderVersions(wanted.bucket)]
     steps: list[Step] = []
     if not there.bucket.secured and there.bucket.ours:
         steps.append(SecureBucket(wanted.bucket))
     elif not there.bucket.secured:
         steps.append(Note(f"bucket {there.bucket.name} is used as it is; it is not private and TLS only"))
-    return steps
+    return [*steps, *_versioning_steps(there.bucket)]
+
+
+def _versioning_steps(bucket: Bucket) -> list[Step]:
+    """Only what never had versioning gets it: who has switched it on or off before has decided."""
+    may_join = bucket.lifecycle in {Lifecycle.OPEN, Lifecycle.DECIDED}
+    if bucket.ours and bucket.versioning is Versioning.NEVER and may_join:
+        return [KeepOlderVersions(bucket, by_its_rules=bucket.lifecycle is Lifecycle.DECIDED)]
+    return [*versioning_notes.notes_on(bucket)]
 
 
 def _roles_steps(there: Stack | None, wanted: Stack | None) -> list[Step]:
@@ -261,9 +274,30 @@ def _roles_steps(there: Stack | None, wanted: Stack | None) -> list[Step]:
         return [CreateRolesStack(wanted)]
     if there.status in _NEVER_MADE:
         return [DeleteRolesStack(there.name, f"it is {there.status}"), CreateRolesStack(wanted)]
+    if lost := _to_repair(there):
+        return [RevertRolesStack(wanted, lost)]
     if (there.template.strip(), dict(there.parameters)) != (wanted.template.strip(), dict(wanted.parameters)):
         return [UpdateRolesStack(wanted)]
     return []
+
+
+def _to_repair(stack: Stack) -> tuple[Drift, ...]:
+    """What is not as it should be in our roles; nothing where repairing would take away what somebody added.
+
+    That is a matter for people: remarks says it.
+    """
+    found = stack.drift or ()
+    return () if any(each.added for each in found) else tuple(each for each in found if each.lost or each.gone)
+
+
+def _as_it_is(there: Deployment, function: str) -> Function | None:
+    """The function that is there, without its role where that is gone.
+
+    A role that is made anew under its name is another one to Lambda, until the function is given it again.
+    """
+    found, stack = there.functions.get(function), there.roles_stack
+    gone = {each.role for each in (stack and stack.drift) or () if each.gone}
+    return replace(found, role_arn="") if found and found.role_arn.rpartition("/")[2] in gone else found
 
 
 def _images_steps(there: Stack | None, wanted: Stack | None) -> list[Step]:
@@ -286,7 +320,9 @@ def _images_steps(there: Stack | None, wanted: Stack | None) -> list[Step]:
 def _images_bucket_unfit(around: Surroundings) -> list[Conflict]:
     """Without versioning there is no replication, and no image as of a time."""
     bucket = around.images_bucket
-    if bucket is not None and bucket.elsewhere:
+    if bucket is None or bucket.ours:
+        return []
+    if bucket.elsewhere:
         return [
             Conflict(
                 f"bucket {bucket.name}, which itemImages names, is in {bucket.elsewhere}",
@@ -294,7 +330,7 @@ def _images_bucket_unfit(around: Surroundings) -> list[Conflict]:
                 "region is what itemImages.replicaRegion is for",
             )
         ]
-    if bucket is None or (bucket.exists and bucket.versioned):
+    if bucket.exists and bucket.versioned:
         return []
     so = "has no versioning, or it is suspended" if bucket.exists else "is not there"
     return [
@@ -410,18 +446,3 @@ def _rule_steps(found: Rule | None, aim: Rule) -> list[Step]:
 
 def _rule_facts(rule: Rule) -> tuple[object, ...]:
     return json.loads(rule.pattern or "{}"), rule.schedule, rule.enabled, rule.role_arn
-
-
-def _trail_notes(around: Surroundings) -> list[Step]:
-    if around.trail_logs_api_calls:
-        return []
-    if around.trail_logs_api_calls is None:
-        return [Note("whether a CloudTrail trail logs management events could not be found out", loud=True)]
-    return [
-        Note(
-            "no CloudTrail trail logs management events here, so no new table is ever announced: tables are "
-            "seen by the sweep alone. Create a trail (one is free): "
-            "https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-create-a-trail-using-the-console-first-time.html",
-            loud=True,
-        )
-    ]

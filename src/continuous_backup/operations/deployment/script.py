@@ -4,6 +4,7 @@ import argparse
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from pathlib import Path
 
 from continuous_backup import naming
 from continuous_backup.aws import Aws, BotoCoreError, ClientError, explain
@@ -12,7 +13,7 @@ from continuous_backup.configuration import fit, hjson_text
 from continuous_backup.configuration.config import Config
 from continuous_backup.ensure_backup.optin import opt_in_filter
 from continuous_backup.ensure_backup.wanted import Wanted
-from continuous_backup.errors import BackupError, ExitCode
+from continuous_backup.errors import BackupError, ExitCode, UsageError
 from continuous_backup.operations import cli
 from continuous_backup.operations.deployment import environment as of_environment
 from continuous_backup.operations.deployment import freshness, named_roles, observer, package, planner, replica
@@ -24,7 +25,13 @@ from continuous_backup.operations.deployment.actions import (
     Step,
 )
 from continuous_backup.operations.deployment.executor import Executor
-from continuous_backup.operations.deployment.wanted import environment_of, wanted
+from continuous_backup.operations.deployment.wanted import (
+    IMAGES_TEMPLATE,
+    REPLICA_TEMPLATE,
+    ROLES_TEMPLATE,
+    environment_of,
+    wanted,
+)
 from continuous_backup.operations.notes import Note
 from continuous_backup.operations.tables import matching
 from continuous_backup.operations.tables import script as table_scripts
@@ -53,8 +60,8 @@ def deploy(options: argparse.Namespace, environment: Mapping[str, str]) -> ExitC
     aws, account, config = cli.connect(options, as_written)
     fit.require(config, account)
     variables = environment_of(text, environment)
-    aim = wanted(config, as_written, account, packages, _TEMPLATES, variables)
-    there = observer.observe(aws, config, account)
+    aim = wanted(config, as_written, account, packages, _templates(options), variables)
+    there = observer.observe(aws, config, account, cli.tell)
     around = observer.surroundings(aws, config, account, named_roles.named_in(as_written, account, options))
     steps = [
         *freshness.notes_on_code(packages, cli.REPOSITORY / "src", config_file),
@@ -68,8 +75,21 @@ def deploy(options: argparse.Namespace, environment: Mapping[str, str]) -> ExitC
     return _carry_out(options, steps, Executor(aws, account, packages), "{count} changes made; deployed.")
 
 
+def _templates(options: argparse.Namespace) -> Path:
+    """Raises UsageError for a folder that lacks one."""
+    folder: Path = options.templates or _TEMPLATES
+    if missing := [
+        name for name in (ROLES_TEMPLATE, IMAGES_TEMPLATE, REPLICA_TEMPLATE) if not (folder / name).is_file()
+    ]:
+        raise UsageError(
+            f"--templates {folder} has no {', '.join(missing)}",
+            f"copy the folder {_TEMPLATES} and change the copy",
+        )
+    return folder
+
+
 def _deploy_replica(options: argparse.Namespace, config: Config) -> ExitCode:
-    steps, executor, then = replica.planned(options, config, _TEMPLATES)
+    steps, executor, then = replica.planned(options, config, _templates(options))
     code = _carry_out(options, steps, executor, "{count} changes made; deployed.")
     if not options.dry_run:
         cli.tell(then)

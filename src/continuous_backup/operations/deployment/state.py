@@ -2,21 +2,44 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
+from continuous_backup.operations.deployment.drift import Drift
 from continuous_backup.operations.tables.named_delivery_streams import NamedDeliveryStream
+
+
+class Versioning(StrEnum):
+    """Whether a bucket keeps what is overwritten or deleted in it, in S3's own words where it has some."""
+
+    ENABLED = "Enabled"
+    SUSPENDED = "Suspended"
+    NEVER = ""
+    UNKNOWN = "unknown"
+
+
+class Lifecycle(StrEnum):
+    """What a bucket's lifecycle rules mean for its older versions."""
+
+    DECIDED = "a rule says what becomes of them"
+    OPEN = "no rule does, and ours can join those that are there"
+    OLD_FORM = "no rule does, and S3 does not take ours beside those that are there"
+    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True)
 class Bucket:
     """`ours` is whether our tag is on it; `secured` whether it is private and TLS only.
 
-    `kms_key` is the customer managed key that S3 encrypts new objects with, empty where there is none.
+    `kms_key` is the customer managed key that S3 encrypts new objects with, empty where there is none. Only of a
+    bucket of ours the `lifecycle` is looked at.
     """
 
     name: str
     ours: bool = False
     secured: bool = False
     kms_key: str = ""
+    versioning: Versioning = Versioning.NEVER
+    lifecycle: Lifecycle = Lifecycle.UNKNOWN
 
 
 @dataclass(frozen=True)
@@ -32,13 +55,17 @@ class Place:
 
 @dataclass(frozen=True)
 class Stack:
-    """A stack of CloudFormation's: that of the roles, or that of the bucket of items' images."""
+    """A stack of CloudFormation's: that of the roles, or that of the bucket of items' images.
+
+    `drift` is what of its roles is not as the template has it; None where that could not be found out.
+    """
 
     name: str
     template: str
     parameters: Mapping[str, str] = field(default_factory=dict, hash=False)
     status: str = "CREATE_COMPLETE"
     ours: bool = True
+    drift: tuple[Drift, ...] | None = ()
 
 
 @dataclass(frozen=True)
@@ -99,7 +126,7 @@ class Deployment:
 
 @dataclass(frozen=True)
 class ImagesBucket:
-    """A bucket of somebody else's making that is to hold items' images, or their replicas."""
+    """A bucket that holds items' images, or is to hold them or their replicas."""
 
     name: str
     exists: bool = True
@@ -108,6 +135,10 @@ class ImagesBucket:
     """Its region, where that is another one than the tables'."""
     kms_key: str = ""
     """As a Bucket's."""
+    ours: bool = False
+    """Of the stack DynamoDBItemImages, which is there."""
+    replicates: bool = True
+    """Whether a replication rule is on, where there is to be one."""
 
 
 @dataclass(frozen=True)
@@ -150,7 +181,7 @@ class Surroundings:
     unreserved_concurrency: int | None = 1000
     delivery_streams: tuple[NamedDeliveryStream, ...] = ()
     images_bucket: "ImagesBucket | None" = None
-    """That which itemImages names; None where it names none, and ours is made by the stack."""
+    """That which itemImages names, or ours; None where there are no images, or ours is still to be made."""
     replica_bucket: "ImagesBucket | None" = None
     """That of the replicas, in another account; None where there are to be none."""
     roles: "tuple[NamedRole, ...]" = ()

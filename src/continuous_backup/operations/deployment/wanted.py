@@ -19,10 +19,12 @@ from continuous_backup.operations.deployment.state import (
     Bucket,
     Deployment,
     Function,
+    Lifecycle,
     LogGroup,
     Place,
     Rule,
     Stack,
+    Versioning,
 )
 
 ROLES_TEMPLATE = "iam-roles.yaml"
@@ -40,7 +42,14 @@ def wanted(
 ) -> Deployment:
     """The whole of it. `config` is `as_written` in this account; `environment` what the functions get."""
     return Deployment(
-        bucket=Bucket(config.bucket, ours=True, secured=True, kms_key=config.kms_key_arn),
+        bucket=Bucket(
+            config.bucket,
+            ours=True,
+            secured=True,
+            kms_key=config.kms_key_arn,
+            versioning=Versioning.ENABLED,
+            lifecycle=Lifecycle.DECIDED,
+        ),
         roles_stack=_roles_stack(config, as_written, templates) if as_written.needs_roles_stack else None,
         images_stack=_images_stack(config, account, templates),
         log_groups={
@@ -58,15 +67,17 @@ def wanted(
             naming.FORWARDER_FUNCTION: _function(
                 packages[naming.FORWARDER_FUNCTION],
                 config,
+                account,
                 environment,
                 config.forwarder_memory_mb,
                 config.forwarder_timeout_seconds,
                 config.forwarder_reserved_concurrency,
             ),
-            **_images_function(packages, config, environment),
+            **_images_function(packages, config, account, environment),
             naming.ENSURE_FUNCTION: _function(
                 packages[naming.ENSURE_FUNCTION],
                 config,
+                account,
                 environment,
                 config.ensure_memory_mb,
                 config.ensure_timeout_seconds,
@@ -151,7 +162,12 @@ def _images_stack(config: Config, account: Account, templates: Path) -> Stack | 
     images = config.item_images
     if images is None or images.bucket != naming.default_images_bucket(account):
         return None
-    parameters = {"BucketName": images.bucket, "Prefix": images.prefix, "KmsKeyArn": config.kms_key_arn}
+    parameters = {
+        "BucketName": images.bucket,
+        "Prefix": images.prefix,
+        "KmsKeyArn": config.kms_key_arn,
+        "WriterRoleArn": config.function_role_arn(naming.ITEM_IMAGES_FUNCTION, account),
+    }
     if images.replica_account_id == account.id:
         raise UsageError(
             f"itemImages.replicaAccountId is this very account, {account.id}",
@@ -167,19 +183,20 @@ def _images_stack(config: Config, account: Account, templates: Path) -> Stack | 
 
 
 def _images_function(
-    packages: Mapping[str, Package], config: Config, environment: Mapping[str, str]
+    packages: Mapping[str, Package], config: Config, account: Account, environment: Mapping[str, str]
 ) -> dict[str, Function]:
     images = config.item_images
     if images is None:
         return {}
     package = packages[naming.ITEM_IMAGES_FUNCTION]
     sizes = (images.memory_mb, images.timeout_seconds, images.reserved_concurrency)
-    return {package.function: _function(package, config, environment, *sizes)}
+    return {package.function: _function(package, config, account, environment, *sizes)}
 
 
 def _function(
     package: Package,
     config: Config,
+    account: Account,
     environment: Mapping[str, str],
     memory_mb: int,
     timeout_seconds: int,
@@ -187,7 +204,7 @@ def _function(
 ) -> Function:
     return Function(
         name=package.function,
-        role_arn=config.lambda_role_arn,
+        role_arn=config.function_role_arn(package.function, account),
         handler=package.handler,
         runtime=package.runtime,
         architecture=package.architecture,

@@ -10,6 +10,7 @@ from continuous_backup import naming
 from continuous_backup.aws import Aws, ClientError
 from continuous_backup.errors import AwsError
 from continuous_backup.operations.deployment import actions, bucket_policy
+from continuous_backup.operations.deployment.drift import Drift
 from continuous_backup.operations.deployment.executor import Executor
 from continuous_backup.operations.deployment.state import Bucket, LogGroup, Rule
 from continuous_backup.operations.deployment.wanted import statement_id
@@ -133,6 +134,43 @@ def test_create_roles_stack_waits_until_it_is_there(executor, stub, clock):
     executor.apply(actions.CreateRolesStack(STACK))
 
     assert clock.slept == [2.0, 2.0]
+
+
+CHANGE_SET = {"StackName": STACK.name, "ChangeSetName": "dynamodb-continuous-backup-1000"}
+
+
+def change_set_becomes(stub, *statuses: str, reason: str = "") -> None:
+    for status in statuses:
+        found = {"Status": status, **({"StatusReason": reason} if reason else {})}
+        stub("cloudformation").add_response("describe_change_set", found, CHANGE_SET)
+
+
+def test_revert_roles_stack_executes_a_change_set_that_reverts_drift(executor, stub, clock):
+    clock.now = 1000.0
+    stub("cloudformation").add_response(
+        "create_change_set",
+        {},
+        {**STACK_CALL, **CHANGE_SET, "ChangeSetType": "UPDATE", "DeploymentMode": "REVERT_DRIFT"},
+    )
+    change_set_becomes(stub, "CREATE_PENDING", "CREATE_IN_PROGRESS", "CREATE_COMPLETE")
+    stub("cloudformation").add_response("execute_change_set", {}, CHANGE_SET)
+    stack_becomes(stub, "UPDATE_IN_PROGRESS", "UPDATE_COMPLETE")
+
+    executor.apply(actions.RevertRolesStack(STACK, (Drift("role", lost=("policy X is gone",)),)))
+
+
+def test_revert_roles_stack_where_cloudformation_makes_no_change_set_says_why_and_leaves_none(
+    executor, stub, clock
+):
+    clock.now = 1000.0
+    stub("cloudformation").add_response("create_change_set", {})
+    change_set_becomes(stub, "FAILED", reason="The submitted information didn't contain changes.")
+    stub("cloudformation").add_response("delete_change_set", {}, CHANGE_SET)
+
+    with pytest.raises(AwsError, match="didn't contain changes") as caught:
+        executor.apply(actions.RevertRolesStack(STACK, (Drift("role", gone=True),)))
+
+    assert "docs/iam.md" in caught.value.hint
 
 
 def test_update_roles_stack_waits_through_the_cleaning_up(executor, stub):

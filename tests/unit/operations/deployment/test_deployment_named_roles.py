@@ -151,12 +151,14 @@ def test_trust_policy_is_doubted_only_where_it_is_clear(policy, may):
 # --- ours, named as if it were theirs
 
 
-def test_role_of_the_stack_that_is_named_as_ones_own_is_refused():
-    (named,) = named_in(Config(lambda_role_arn=OURS), ACCOUNT, options())
+@pytest.mark.parametrize("purpose", ["Lambda", "Ensure", "Images"])
+def test_role_of_the_stack_that_is_named_as_ones_own_is_refused(purpose):
+    ours = ACCOUNT.role_arn(f"DynamoDBContinuousBackup-eu-west-1-{purpose}")
+    (named,) = named_in(Config(lambda_role_arn=ours), ACCOUNT, options())
 
     (refusal,) = plan_with(replace(named, exists=True))
 
-    assert f"lambdaExecRoleArn names {OURS}, which is the role of the stack" in str(refusal)
+    assert f"lambdaExecRoleArn names {ours}, which is the role of the stack" in str(refusal)
     assert refusal.hint == "leave it out: it is the default"
 
 

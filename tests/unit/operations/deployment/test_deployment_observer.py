@@ -7,12 +7,19 @@ from deployments import ACCOUNT, ENSURE, FORWARDER, WANTED
 from continuous_backup import naming
 from continuous_backup.operations.deployment.observer import observe
 from continuous_backup.operations.deployment.state import (
-    Bucket,
     Deployment,
     LogGroup,
 )
 from continuous_backup.operations.deployment.wanted import statement_id
-from tests.unit.operations.deployment.observing import CONFIG, IN_ORDER, LOG_GROUPS, OURS, describe_bucket
+from tests.unit.operations.deployment.observing import (
+    CONFIG,
+    IN_ORDER,
+    KEPT,
+    LOG_GROUPS,
+    OURS,
+    describe_bucket,
+    drifted,
+)
 
 
 def no_images(stub, *, functions: bool = True) -> None:
@@ -101,11 +108,12 @@ def _describe_rule(events, rule, tags=(OURS,)) -> None:
 
 def test_observe_of_what_deploying_made_finds_what_was_wanted(aws, stub):
     describe_everything(stub)
+    drifted(stub)
 
     found = observe(aws, CONFIG, ACCOUNT)
 
     assert found == Deployment(
-        Bucket("mine", ours=True, secured=True),
+        KEPT,
         WANTED.roles_stack,
         log_groups=WANTED.log_groups,
         functions=WANTED.functions,

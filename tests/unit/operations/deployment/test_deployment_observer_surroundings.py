@@ -211,11 +211,58 @@ def test_surroundings_tell_whether_the_bucket_of_the_replica_is_there_though_it_
     assert surroundings(aws, config, ACCOUNT).replica_bucket == ImagesBucket("there", exists=exists)
 
 
-def test_surroundings_with_the_bucket_of_our_own_stack_do_not_ask_for_it(aws, stub, account_settings):
-    stub("cloudtrail").add_response("describe_trails", {"trailList": []})
-    config = replace(CONFIG, item_images=ItemImages()).in_account(ACCOUNT)
+OUR_IMAGES = "dynamodb-item-images-123456789012-eu-west-1"
 
-    assert surroundings(aws, config, ACCOUNT).images_bucket is None
+
+def _rule(status: str) -> dict[str, object]:
+    rule = {"Status": status, "Destination": {"Bucket": "b"}}
+    return {"ReplicationConfiguration": {"Role": "r", "Rules": [rule]}}
+
+
+REPLICATING, SWITCHED_OFF = _rule("Enabled"), _rule("Disabled")
+
+
+def _ours(aws, **settings):
+    config = replace(CONFIG, item_images=ItemImages(**settings)).in_account(ACCOUNT)
+    return surroundings(aws, config, ACCOUNT).images_bucket
+
+
+@pytest.mark.parametrize(("status", "versioned"), [("Enabled", True), ("Suspended", False)])
+def test_surroundings_tell_whether_our_own_bucket_for_images_keeps_versions(
+    aws, stub, account_settings, status, versioned
+):
+    stub("cloudtrail").add_response("describe_trails", {"trailList": []})
+    where = {"Bucket": OUR_IMAGES, "ExpectedBucketOwner": ACCOUNT.id}
+    stub("s3").add_response("get_bucket_versioning", {"Status": status}, where)
+
+    assert _ours(aws) == ImagesBucket(OUR_IMAGES, versioned=versioned, ours=True)
+
+
+@pytest.mark.parametrize(("answer", "replicates"), [(REPLICATING, True), (SWITCHED_OFF, False), (None, False)])
+def test_surroundings_tell_whether_our_own_bucket_for_images_replicates_where_it_is_to(
+    aws, stub, account_settings, answer, replicates
+):
+    stub("cloudtrail").add_response("describe_trails", {"trailList": []})
+    stub("s3").add_response("get_bucket_versioning", {"Status": "Enabled"})
+    if answer:
+        stub("s3").add_response("get_bucket_replication", answer)
+    else:
+        stub("s3").add_client_error("get_bucket_replication", "ReplicationConfigurationNotFoundError")
+    stub("s3").add_response("head_bucket", {})  # the replica
+
+    found = _ours(aws, replica_account_id="999999999999", replica_region="eu-central-1")
+
+    assert found == ImagesBucket(OUR_IMAGES, ours=True, replicates=replicates)
+
+
+@pytest.mark.parametrize("code", ["NoSuchBucket", "AccessDenied", "SlowDown"])
+def test_surroundings_where_our_own_bucket_for_images_is_not_there_or_refuses_tell_nothing(
+    aws, stub, account_settings, code
+):
+    stub("cloudtrail").add_response("describe_trails", {"trailList": []})
+    stub("s3").add_client_error("get_bucket_versioning", code)
+
+    assert _ours(aws) is None
 
 
 def test_surroundings_where_firehose_fails_are_not_taken_for_none(aws, stub, account_settings):

@@ -29,6 +29,7 @@ from continuous_backup.operations.deployment.state import (
     LogGroup,
     Rule,
     Surroundings,
+    Versioning,
 )
 from continuous_backup.operations.notes import Note
 from tests.unit.operations.deployment.planning import (
@@ -50,6 +51,7 @@ def test_plan_where_nothing_is_there_makes_everything_in_the_order_it_is_needed(
     assert [str(step) for step in planned(NOTHING)] == [
         "create bucket dynamodb-continuous-backup-123456789012-eu-west-1",
         "make bucket dynamodb-continuous-backup-123456789012-eu-west-1 private and TLS only",
+        "keep older versions in bucket dynamodb-continuous-backup-123456789012-eu-west-1 for 35 days",
         "create the IAM roles (CloudFormation stack DynamoDBContinuousBackupRoles)",
         "create log group /aws/lambda/EnsureDynamoBackup, kept for 30 days",
         "create log group /aws/lambda/LambdaStreamToFirehose, kept for 30 days",
@@ -249,7 +251,7 @@ def test_plan_where_the_bucket_is_ours_and_open_secures_it():
 
 
 def test_plan_where_the_bucket_is_not_ours_and_open_only_says_so():
-    theirs = Bucket(WANTED.bucket.name, ours=False, secured=False)
+    theirs = Bucket(WANTED.bucket.name, ours=False, secured=False, versioning=Versioning.ENABLED)
 
     assert planned(replace(WANTED, bucket=theirs)) == [
         Note(f"bucket {theirs.name} is used as it is; it is not private and TLS only")
@@ -257,7 +259,9 @@ def test_plan_where_the_bucket_is_not_ours_and_open_only_says_so():
 
 
 def test_plan_where_the_bucket_is_not_ours_and_secure_says_nothing():
-    assert planned(replace(WANTED, bucket=Bucket(WANTED.bucket.name, ours=False, secured=True))) == []
+    theirs = Bucket(WANTED.bucket.name, ours=False, secured=True, versioning=Versioning.ENABLED)
+
+    assert planned(replace(WANTED, bucket=theirs)) == []
 
 
 @pytest.mark.parametrize("ours", [True, False])

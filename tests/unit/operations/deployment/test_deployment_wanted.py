@@ -59,6 +59,19 @@ def test_functions_take_each_its_own_settings():
         assert function.ours
 
 
+def test_functions_have_each_a_role_of_its_own_unless_one_is_named_for_all():
+    own = aim(item_images=ItemImages())
+    assert {name: function.role_arn.rpartition("/")[2] for name, function in own.functions.items()} == {
+        FORWARDER: "DynamoDBContinuousBackup-eu-west-1-Lambda",
+        naming.ITEM_IMAGES_FUNCTION: "DynamoDBContinuousBackup-eu-west-1-Images",
+        ENSURE: "DynamoDBContinuousBackup-eu-west-1-Ensure",
+    }
+
+    named = aim(item_images=ItemImages(), lambda_role_arn=ROLE)
+    assert {function.role_arn for function in named.functions.values()} == {ROLE}
+    assert named.images_stack.parameters["WriterRoleArn"] == ROLE
+
+
 def test_log_groups_are_those_of_both_functions_and_of_firehose():
     assert {name: group.retention_days for name, group in aim(log_retention_days=7).log_groups.items()} == {
         "/aws/lambda/EnsureDynamoBackup": 7,
@@ -91,6 +104,7 @@ def test_images_of_items_have_a_stack_unless_a_bucket_is_named_and_a_function():
         "BucketName": naming.default_images_bucket(ACCOUNT),
         "Prefix": "a",
         "KmsKeyArn": "key",
+        "WriterRoleArn": f"arn:aws:iam::{ACCOUNT.id}:role/DynamoDBContinuousBackup-eu-west-1-Images",
     }
     assert ours.roles_stack.parameters["ImagesBucketName"] == naming.default_images_bucket(ACCOUNT)
     function = ours.functions[naming.ITEM_IMAGES_FUNCTION]
@@ -113,6 +127,7 @@ def test_images_with_a_replica_tell_the_stack_where_it_is():
         "BucketName": naming.default_images_bucket(ACCOUNT),
         "Prefix": "",
         "KmsKeyArn": "",
+        "WriterRoleArn": f"arn:aws:iam::{ACCOUNT.id}:role/DynamoDBContinuousBackup-eu-west-1-Images",
         "ReplicaBucketArn": "arn:aws:s3:::dynamodb-item-images-replica-999999999999-eu-central-1",
         "ReplicaAccountId": "999999999999",
         "ReplicaKmsKeyArn": "k",

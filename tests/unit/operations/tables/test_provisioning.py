@@ -8,7 +8,15 @@ import pytest
 from continuous_backup import naming
 from continuous_backup.configuration.config import Config
 from continuous_backup.ensure_backup import wanted as want
-from continuous_backup.ensure_backup.actions import DeleteMapping, EnableStream, OptIn, OptOut, Problem, Wait
+from continuous_backup.ensure_backup.actions import (
+    CreateDeliveryStream,
+    DeleteMapping,
+    EnableStream,
+    OptIn,
+    OptOut,
+    Problem,
+    Wait,
+)
 from continuous_backup.ensure_backup.wanted import Wanted
 from continuous_backup.operations.deployment.wanted import description
 from continuous_backup.operations.tables.provisioning import (
@@ -332,6 +340,33 @@ def test_carry_out_of_a_table_that_fails_goes_on_with_the_others_and_says_why(aw
     assert (carts.result, carts.ok) == ("failed: Carts: DescribeTable: not you", False)
     assert "docs/iam.md" in carts.details[-1]
     assert (orders.result, orders.ok) == ("was as wanted already", True)
+
+
+def test_carry_out_when_firehose_cannot_assume_its_role_until_the_time_is_up_calls_the_table_failed(aws, stub):
+    stub("lambda").add_response("list_event_source_mappings", {})
+    stub("lambda").add_response("list_event_source_mappings", {})
+    stub("lambda").add_response("get_function_configuration", {"Description": description(CONFIG)})
+    stub("lambda").add_response("list_event_source_mappings", {}, {"EventSourceArn": stream_arn("Orders")})
+    stub("pipes").add_response("list_pipes", {"Pipes": []})
+    stub("firehose").add_response(
+        "list_delivery_streams", {"DeliveryStreamNames": [], "HasMoreDeliveryStreams": False}
+    )
+    described(stub, "Orders", streaming=True)
+    stub("dynamodb").add_response("list_tags_of_resource", {"Tags": []})
+    stub("firehose").add_client_error("describe_delivery_stream", "ResourceNotFoundException")
+    stub("logs").add_client_error("create_log_stream", "ResourceAlreadyExistsException")
+    said = "Firehose is unable to assume role x. Please check the role provided."
+    stub("firehose").add_client_error("create_delivery_stream", "InvalidArgumentException", said)
+    plan = TablePlan("Orders", (CreateDeliveryStream("Orders", "Orders"),))
+
+    (result,) = provisioning(aws).carry_out([plan], Wanted.PROVISIONED, patience=1)
+
+    assert (result.ok, result.standing) == (False, Standing.PROBLEM)
+    assert result.result == (
+        f"failed: Firehose cannot assume role {CONFIG.delivery_role_arn}, so Orders has no delivery stream: "
+        f"{said} (InvalidArgumentException)"
+    )
+    assert "trust firehose.amazonaws.com" in result.details[-1]
 
 
 def test_table_plan_tells_actions_from_problems_and_waits():
