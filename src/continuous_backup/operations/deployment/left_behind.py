@@ -8,8 +8,8 @@ _NEVER_MADE = {"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED"}
 
 _UNTIL_SWEPT = (
     ". Until the sweep has come to a table, its delivery stream writes to the former place, which the delivery "
-    "role may be allowed no more, and holds what it cannot write for 24 hours: ./provision_tables.py whitelist.hjson, "
-    "with provisionAll: true in that file, moves all of them at once"
+    "role may be allowed no more, and holds what it cannot write for 24 hours: ./provision_tables.py "
+    "whitelist.hjson, with provisionAll: true in that file, moves all of them at once"
 )
 
 
