@@ -7,6 +7,7 @@ import subprocess
 import pytest
 
 from continuous_backup import naming
+from local import templates
 from tests.unit.iam.evaluator import listed
 from tests.unit.iam.policies import (
     IMAGES_BUCKET,
@@ -72,6 +73,13 @@ def test_page_when_it_names_a_role_names_the_service_that_it_trusts():
     for role, title in SECTIONS.items():
         (trust,) = ROLES[role].trust
         assert f"**Trust.** `{trust['Principal']['Service']}`" in _section(f"The {title} role")
+
+
+def test_commands_that_revert_drift_when_copied_keep_every_parameter_of_the_stack():
+    """CloudFormation takes the default for one that is left out: here, a bucket without its replica."""
+    declared = templates.read("item-images-source.yaml")["Parameters"]
+    command = PAGE.split("aws cloudformation create-change-set", 1)[1].split("\naws ", 1)[0]
+    assert re.findall(r"ParameterKey=(\w+),UsePreviousValue=true", command) == list(declared)
 
 
 def test_command_when_run_fills_in_every_placeholder():

@@ -239,6 +239,7 @@ ALLOWED = {
             "cloudformation:DescribeChangeSet",
             "cloudformation:DescribeStackResourceDrifts",
             "cloudformation:DetectStackDrift",
+            "cloudformation:DetectStackResourceDrift",
             "cloudformation:ExecuteChangeSet",
         ),
         *READING_ROLES,
@@ -258,6 +259,7 @@ ALLOWED = {
             )
         ),
         Request("cloudformation:DescribeStackDriftDetectionStatus"),
+        Request("cloudformation:BatchDescribeTypeConfigurations"),
     ],
     "undeploy": [
         *LOOKING,

@@ -34,6 +34,8 @@ def test_command_of_the_aws_cli_has_them_too():
     copied = of("`aws s3 sync s3://a s3://b`", "--profile", "mine", "--config-file", "mine.hjson")
 
     assert copied == "`aws s3 sync --profile mine s3://a s3://b`"
+    switched = of("aws s3api put-bucket-versioning --bucket b", "--region", "eu-west-1")
+    assert switched == "aws s3api put-bucket-versioning --region eu-west-1 --bucket b"
 
 
 def test_command_with_a_value_that_a_shell_takes_apart_quotes_it():

@@ -30,7 +30,7 @@ def notes_on(there: Deployment, wanted: Deployment, around: Surroundings) -> lis
             images,
             wanted.images,
             ("itemImages.bucket", "itemImages.prefix"),
-            "; ./provision_tables.py --images writes those of the items that the tables hold now",
+            "; ./provision_tables.py whitelist.hjson --images writes those of the items that the tables hold now",
         ),
     ]
 

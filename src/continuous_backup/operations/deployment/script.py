@@ -100,6 +100,7 @@ def undeploy(options: argparse.Namespace) -> ExitCode:
     """Takes everything away but data. Refuses while tables are wired, unless told to release them."""
     aws, account, config = cli.connect(options, cli.load_config(options))
     steps = planner.plan_removal(observer.observe_removable(aws, account))
+    _refuse_conflicts(steps)
     provisioning = Provisioning(aws, for_release(aws, config), account, table_scripts.log())
     wired = sorted(provisioning.wired_tables())
     if wired and not options.deprovision:
@@ -201,13 +202,17 @@ def _changes(steps: list[Step]) -> list[Action]:
     return [step for step in steps if not isinstance(step, Conflict | Note)]
 
 
+def _refuse_conflicts(steps: list[Step]) -> None:
+    conflicts = [step for step in steps if isinstance(step, Conflict)]
+    if conflicts:
+        raise BackupError("\n".join(map(str, conflicts)), conflicts[0].hint)
+
+
 def _carry_out(options: argparse.Namespace, steps: list[Step], executor: Executor, done: str) -> ExitCode:
     notes = [step for step in steps if isinstance(step, Note)]
     # First what a person should know: should a change fail, the next run may not see any more what was before.
     _tell_notes(each for each in notes if not each.undone)
-    conflicts = [step for step in steps if isinstance(step, Conflict)]
-    if conflicts:
-        raise BackupError("\n".join(map(str, conflicts)), conflicts[0].hint)
+    _refuse_conflicts(steps)
     changes = _changes(steps)
     code = ExitCode.PARTLY_DONE if any(each.undone for each in notes) else ExitCode.DONE
     document = {
