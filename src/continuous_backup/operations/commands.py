@@ -33,6 +33,8 @@ def _missing(command: str, rest: str, options: argparse.Namespace) -> str:
     file = getattr(options, "config_file", None)
     dist = getattr(options, "dist", None) if command in _ABOUT_ZIPS else None
     zips = f" --dist {shlex.quote(str(dist))}" if dist else ""
+    if command == "./deploy.py" and getattr(options, "templates", None):
+        zips += f" --templates {shlex.quote(str(options.templates))}"
     if command == "./build.sh":
         configured = file is None or rest.startswith(f" {shlex.quote(str(file))}")
         return zips if configured else f"{zips} {shlex.quote(str(file))}"

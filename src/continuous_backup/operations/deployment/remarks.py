@@ -12,7 +12,9 @@ def on(there: Deployment, wanted: Deployment, around: Surroundings) -> list[Note
         *(_on_drift(there.roles_stack, repaired=True) if wanted.roles_stack else []),
         *(_on_drift(there.images_stack, repaired=False) if wanted.images_stack else []),
         *_on_our_images_bucket(around.images_bucket, there.images_stack),
+        *_on_images_that_end(there, wanted),
         *_on_new_roles(there, wanted),
+        *_on_roles_of_others(there, wanted),
         *_on_a_new_delivery_role(there.roles_stack, wanted.roles_stack),
         *_on_trails(around),
     ]
@@ -76,6 +78,41 @@ def _on_our_images_bucket(bucket: ImagesBucket | None, there: Stack | None) -> l
             "put it back"
         )
     return [Note(each, loud=True, undone=True) for each in notes]
+
+
+def _on_images_that_end(there: Deployment, wanted: Deployment) -> list[Note]:
+    name = naming.ITEM_IMAGES_FUNCTION
+    if name not in there.functions or name in wanted.functions:
+        return []
+    bucket = there.roles_stack.parameters.get("ImagesBucketName", "") if there.roles_stack else ""
+    stays = f"; those in s3://{bucket} stay" if bucket else ""
+    return [
+        Note(
+            "itemImages is not in the configuration, and was deployed: no more images of items are "
+            f"written{stays}. The next sweep takes away what reads the tables for them",
+            loud=True,
+        )
+    ]
+
+
+def _on_roles_of_others(there: Deployment, wanted: Deployment) -> list[Note]:
+    """Said once, when a function gets it: nobody but IAM can tell what a role is allowed in the end."""
+    stack = wanted.roles_stack
+    if stack and not stack.parameters["LambdaRoleArn"]:
+        return []
+    given = {
+        each.role_arn
+        for name, each in wanted.functions.items()
+        if name not in there.functions or there.functions[name].role_arn != each.role_arn
+    }
+    return [
+        Note(
+            f"what role {role} is allowed was not looked at: docs/iam.md has the statements that it needs. After "
+            "the first batch, LastProcessingResult of the mappings and the functions' logs tell",
+            loud=True,
+        )
+        for role in sorted(given)
+    ]
 
 
 def _on_new_roles(there: Deployment, wanted: Deployment) -> list[Note]:

@@ -14,6 +14,7 @@ from continuous_backup.configuration.config import Config
 from continuous_backup.ensure_backup.optin import opt_in_filter
 from continuous_backup.ensure_backup.wanted import Wanted
 from continuous_backup.errors import BackupError, ExitCode, UsageError
+from continuous_backup.naming import Account
 from continuous_backup.operations import cli
 from continuous_backup.operations.deployment import environment as of_environment
 from continuous_backup.operations.deployment import freshness, named_roles, observer, package, planner, replica
@@ -101,6 +102,7 @@ def undeploy(options: argparse.Namespace) -> ExitCode:
     aws, account, config = cli.connect(options, cli.load_config(options))
     steps = planner.plan_removal(observer.observe_removable(aws, account))
     _refuse_conflicts(steps)
+    cli.tell(f"Account {account.id}, region {account.region}, backup in s3://{config.bucket}/{config.prefix}")
     provisioning = Provisioning(aws, for_release(aws, config), account, table_scripts.log())
     wired = sorted(provisioning.wired_tables())
     if wired and not options.deprovision:
@@ -111,7 +113,7 @@ def undeploy(options: argparse.Namespace) -> ExitCode:
         )
         if not options.dry_run:
             raise still_wired
-        cli.tell(f"Without --deprovision this is refused: {still_wired.problem}")
+        steps = [Note(f"without --deprovision this is refused: {still_wired.problem}", undone=True), *steps]
     if not wired and not steps:
         cli.tell(f"Nothing to do: nothing is deployed in account {account.id}, region {account.region}.")
         cli.show(options, [], {"dryRun": options.dry_run, "ok": True, "changes": [], "notes": []})
@@ -123,7 +125,7 @@ def undeploy(options: argparse.Namespace) -> ExitCode:
     if not options.dry_run and (wired or _changes(steps)):
         for step in steps:
             cli.tell(f"  - {step}")
-        if not cli.confirm(options, f"Take all of this away? s3://{config.bucket} stays as it is."):
+        if not cli.confirm(options, _question_of_removal(wired, account, config)):
             cli.tell("Nothing was changed.")
             return ExitCode.FAILED
     if wired and not options.dry_run:
@@ -132,6 +134,13 @@ def undeploy(options: argparse.Namespace) -> ExitCode:
     return _carry_out(
         options, steps, Executor(aws, account), f"Taken away. What is in s3://{config.bucket} stays."
     )
+
+
+def _question_of_removal(wired: list[str], account: Account, config: Config) -> str:
+    where = f"account {account.id}, {account.region}"
+    tables = "1 table" if len(wired) == 1 else f"{len(wired)} tables"
+    ends = f"End the backup of ALL {tables} of {where}, and take all of this away?" if wired else ""
+    return f"{ends or f'Take all of this away from {where}?'} s3://{config.bucket} stays as it is."
 
 
 def _told_of_tables(
