@@ -52,7 +52,7 @@ _MAX_ATTEMPTS = 8
 _TIMEOUT_SECONDS = 60  # the SDK's own default
 _CONNECTIONS = 10  # and this
 #: Services that are only asked for what informs, and that not every region or network has: nobody waits long.
-_ONLY_INFORM = {"pipes", "cloudtrail", "iam"}
+_ONLY_INFORM = {"pipes", "cloudtrail", "cloudwatch", "iam", "resourcegroupstaggingapi"}
 _ATTEMPTS_TO_BE_INFORMED = 2
 _SECONDS_TO_BE_INFORMED = 10
 _THROTTLED = {
@@ -119,7 +119,7 @@ class Aws:
             max_pool_connections=connections,
             user_agent=_USER_AGENT,
         )
-        self._clients: dict[str, Client] = {}
+        self._clients: dict[tuple[str, bool], Client] = {}
         self._lean_s3: Client | None = None
         self._account: Account | None = None
         try:
@@ -135,21 +135,24 @@ class Aws:
             )
         self.region: str = self._session.region_name
 
-    def client(self, service: str) -> Client:
-        """The client of a service, by the SDK's name for it."""
-        if service not in self._clients:
+    def client(self, service: str, *, informs: bool = False) -> Client:
+        """The client of a service, by the SDK's name for it.
+
+        Where what is asked only `informs`, and goes without an answer, it waits for one 10 seconds, twice. Of
+        services that are asked for nothing else, every client is so.
+        """
+        informs = informs or service in _ONLY_INFORM
+        if (service, informs) not in self._clients:
             try:
-                config = self._client_config
-                if service in _ONLY_INFORM:
-                    config = config.merge(_NOT_LONG)
-                self._clients[service] = self._session.client(
+                config = self._client_config.merge(_NOT_LONG) if informs else self._client_config
+                self._clients[service, informs] = self._session.client(
                     service, endpoint_url=self._endpoint_url, config=config
                 )
             except InvalidRegionError as err:
                 raise explain(err) from err
             except ValueError as err:  # the SDK's way to refuse an endpoint
                 raise UsageError(str(err), "an endpoint is a URL, such as http://localhost:4566") from err
-        return self._clients[service]
+        return self._clients[service, informs]
 
     def lean_s3(self) -> Client:
         """A client of S3 that makes the same calls in less time: see aws_s3.py. It repeats none."""

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from botocore.stub import Stubber
@@ -45,15 +46,19 @@ def aws(no_aws_settings: None, clock: Clock) -> Aws:
 
 
 @pytest.fixture
-def stub(aws: Aws) -> Iterator[Callable[[str], Stubber]]:
-    """A service's Stubber by its name. The test fails where a call that it wrote down is not made."""
-    stubbers: dict[str, Stubber] = {}
+def stub(aws: Aws) -> Iterator[Callable[..., Stubber]]:
+    """A service's Stubber by its name. The test fails where a call that it wrote down is not made.
 
-    def stubber_of(service: str) -> Stubber:
-        if service not in stubbers:
-            stubbers[service] = Stubber(aws.client(service))
-            stubbers[service].activate()
-        return stubbers[service]
+    What only `informs`, and is not waited for long, is asked through a client of its own.
+    """
+    stubbers: dict[Any, Stubber] = {}
+
+    def stubber_of(service: str, *, informs: bool = False) -> Stubber:
+        client = aws.client(service, informs=informs)
+        if client not in stubbers:
+            stubbers[client] = Stubber(client)
+            stubbers[client].activate()
+        return stubbers[client]
 
     yield stubber_of
     for stubber in stubbers.values():

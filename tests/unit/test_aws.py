@@ -96,6 +96,37 @@ def test_account_with_expired_credentials_says_so(aws, stub):
 
 def test_client_of_a_service_is_made_once(aws):
     assert aws.client("sqs") is aws.client("sqs")
+    assert aws.client("sqs", informs=True) is aws.client("sqs", informs=True) is not aws.client("sqs")
+
+
+def longest_wait(client) -> float:
+    """Seconds until a call is given up whose endpoint takes connections, and never answers."""
+    config = client.meta.config
+    return config.retries["total_max_attempts"] * config.read_timeout
+
+
+@pytest.mark.parametrize(
+    ("service", "informs"),
+    [
+        ("cloudtrail", False),
+        ("cloudwatch", False),
+        ("iam", False),
+        ("lambda", True),
+        ("logs", True),
+        ("pipes", False),
+        ("resourcegroupstaggingapi", False),
+    ],
+)
+def test_client_that_only_informs_is_not_waited_for_long(aws, service, informs):
+    client = aws.client(service, informs=informs)
+    assert longest_wait(client) == 20
+    assert client.meta.config.connect_timeout == 10
+
+
+@pytest.mark.parametrize("service", ["dynamodb", "firehose", "lambda", "logs", "s3"])
+def test_client_whose_answer_decides_is_waited_for(aws, service):
+    aws.client(service, informs=True)
+    assert longest_wait(aws.client(service)) == 480
 
 
 # --- pages

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from continuous_backup import naming
-from continuous_backup.aws import Aws, ClientError, Pace, error_code, unless_refused
+from continuous_backup.aws import UNREACHABLE, Aws, ClientError, Pace, error_code, unless_refused
 from continuous_backup.configuration.config import Config
 from continuous_backup.ensure_backup import wanted as want
 from continuous_backup.ensure_backup.actions import (
@@ -71,6 +71,7 @@ class Executor:
         self._account = account
         self._log = log
         self._pace = Pace(aws, calls_per_second)
+        self._reaches_logs = True
 
     def apply(self, action: Action) -> None:
         """Makes the change, or finds that it is overtaken by events, which is said and is no error."""
@@ -170,15 +171,26 @@ class Executor:
     def _make_log_stream(self, name: str) -> None:
         """The log stream that Firehose's errors go to has to be there, or they are lost in silence.
 
-        Where it cannot be made, the table is wired all the same, and the log says so.
+        Where it cannot be made, the table is wired all the same, and the log says so. Once CloudWatch Logs was
+        out of reach it is not asked again: each table would wait for it.
         """
         unknown = (
             f"log stream {name} of {naming.DELIVERY_LOG_GROUP}, for what Firehose cannot deliver, is not made"
         )
-        unless_refused(partial(self._require_log_stream, name), None, unknown, self._log)
+        if self._reaches_logs:
+            unless_refused(partial(self._require_log_stream, name), None, unknown, self._log)
+        else:
+            self._log.warning("%s: CloudWatch Logs was out of reach before", unknown)
 
     def _require_log_stream(self, name: str) -> None:
-        logs = self._aws.client("logs")
+        try:
+            self._create_log_stream(name)
+        except UNREACHABLE:
+            self._reaches_logs = False
+            raise
+
+    def _create_log_stream(self, name: str) -> None:
+        logs = self._aws.client("logs", informs=True)
         where = {"logGroupName": naming.DELIVERY_LOG_GROUP, "logStreamName": name}
         try:
             logs.create_log_stream(**where)

@@ -88,7 +88,7 @@ class Observer:
         )
 
     def _forwarder_description(self) -> str:
-        functions = self._aws.client("lambda")
+        functions = self._aws.client("lambda", informs=True)
         try:
             found = functions.get_function_configuration(FunctionName=naming.FORWARDER_FUNCTION)
         except ClientError as err:

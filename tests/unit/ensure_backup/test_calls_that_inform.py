@@ -34,7 +34,7 @@ HOW: dict[str, Callable[[str], Exception]] = {
 every_way = pytest.mark.parametrize("how", HOW)
 
 
-def fails(aws: Aws, service: str, operation: str, how: str) -> list[str]:
+def fails(aws: Aws, service: str, operation: str, how: str, *, informs: bool = False) -> list[str]:
     """From now on, before a stub is asked; answers the list of such calls that were made."""
     made: list[str] = []
 
@@ -42,7 +42,7 @@ def fails(aws: Aws, service: str, operation: str, how: str) -> list[str]:
         made.append(operation)
         raise HOW[how](operation)
 
-    aws.client(service).meta.events.register(f"provide-client-params.{service}.{operation}", fail)
+    aws.client(service, informs=informs).meta.events.register(f"provide-client-params.{service}.{operation}", fail)
     return made
 
 
@@ -99,7 +99,7 @@ def test_observe_where_a_tables_tags_are_not_told_this_time_fails_that_table_and
 def test_listing_where_the_forwarder_is_not_told_takes_it_to_disagree(
     aws: Aws, observer: Observer, stub: Stubs, how: str
 ):
-    fails(aws, "lambda", "GetFunctionConfiguration", how)
+    fails(aws, "lambda", "GetFunctionConfiguration", how, informs=True)
     for _ in range(2):
         stub("lambda").add_response("list_event_source_mappings", {"EventSourceMappings": []})
     stub("firehose").add_response(
@@ -115,7 +115,7 @@ def test_overview_where_the_tagging_api_tells_nothing_looks_at_each_tables_own_t
     fails(aws, "resourcegroupstaggingapi", "GetResources", how)
     for _ in range(2):
         stub("lambda").add_response("list_event_source_mappings", {"EventSourceMappings": []})
-    stub("lambda").add_response("get_function_configuration", {"Description": ""})
+    stub("lambda", informs=True).add_response("get_function_configuration", {"Description": ""})
     stub("firehose").add_response(
         "list_delivery_streams", {"DeliveryStreamNames": [], "HasMoreDeliveryStreams": False}
     )
@@ -135,9 +135,12 @@ def test_overview_where_the_tagging_api_tells_nothing_looks_at_each_tables_own_t
 def test_delivery_stream_where_its_log_stream_cannot_be_made_is_updated_all_the_same(
     aws: Aws, how: str, caplog: pytest.LogCaptureFixture
 ):
-    fails(aws, "logs", "CreateLogStream", how)
-    Executor(aws, CONFIG, ACCOUNT, LOG)._make_log_stream(NAME)
-    assert f"log stream {NAME} of " in caplog.text
+    asked = fails(aws, "logs", "CreateLogStream", how, informs=True)
+    executor = Executor(aws, CONFIG, ACCOUNT, LOG)
+    for name in (NAME, "Carts"):
+        executor._make_log_stream(name)
+        assert f"log stream {name} of " in caplog.text
+    assert len(asked) == (1 if how == "out of reach" else 2), "no table waits again for what is out of reach"
 
 
 class Refusing:

@@ -89,7 +89,7 @@ class Calls:
 
     def stub(self, service: str) -> Stubber:
         if service not in self._stubs:
-            self._stubs[service] = Stubber(self.aws.client(service))
+            self._stubs[service] = Stubber(self.aws.client(service, informs=service == "logs"))
             self._stubs[service].activate()
         return self._stubs[service]
 

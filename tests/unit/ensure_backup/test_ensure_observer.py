@@ -53,7 +53,7 @@ def answer_lists(stub: Stubs, *pages: list[dict[str, Any]]) -> None:
         more = {"NextMarker": f"page-{number + 1}"} if number + 1 < len(pages) else {}
         stub("lambda").add_response("list_event_source_mappings", {"EventSourceMappings": page, **more})
     answer_image_mappings(stub)
-    stub("lambda").add_response("get_function_configuration", {"Description": f"x {CONFIG.fingerprint}"})
+    stub("lambda", informs=True).add_response("get_function_configuration", {"Description": f"x {CONFIG.fingerprint}"})
     stub("firehose").add_response(
         "list_delivery_streams", {"DeliveryStreamNames": ["a", "b"], "HasMoreDeliveryStreams": True}
     )
@@ -225,7 +225,7 @@ def test_observe_when_the_delivery_stream_is_gone_counts_readers_before_our_plac
 def test_listing_when_there_is_no_forwarder_has_no_mappings(observer: Observer, stub: Stubs) -> None:
     stub("lambda").add_client_error("list_event_source_mappings", "ResourceNotFoundException")
     stub("lambda").add_client_error("list_event_source_mappings", "ResourceNotFoundException")
-    stub("lambda").add_client_error("get_function_configuration", "ResourceNotFoundException")
+    stub("lambda", informs=True).add_client_error("get_function_configuration", "ResourceNotFoundException")
     stub("firehose").add_response(
         "list_delivery_streams", {"DeliveryStreamNames": [], "HasMoreDeliveryStreams": False}
     )

@@ -147,6 +147,7 @@ def test_every_action_is_planned_by_somebody():
         ('aws.client("lambda").get_waiter("function_active_v2").wait()', {"lambda:GetFunction"}),
         ('self._firehose("delete_delivery_stream")(DeliveryStreamName=n)', {"firehose:DeleteDeliveryStream"}),
         ('logs = aws.client("logs")\nlogs.exceptions.ResourceNotFoundException', set()),
+        ('aws.client("logs", informs=True).create_log_stream()', {"logs:CreateLogStream"}),
         ('aws.client("logs").create_log_group(tags=t)', {"logs:CreateLogGroup", "logs:TagResource"}),
         ("def f(s3: Client):\n    use(s3)\n    s3.get_object(Key=k)", {"s3:GetObject"}),
         (

@@ -92,7 +92,7 @@ def surroundings(aws: Aws, config: Config, account: Account, roles: Iterable[Nam
 def _unreserved_concurrency(aws: Aws) -> int | None:
     """What the account has left to reserve from; None where that cannot be found out."""
     try:
-        limits = aws.client("lambda").get_account_settings()["AccountLimit"]
+        limits = aws.client("lambda", informs=True).get_account_settings()["AccountLimit"]
     except (ClientError, BotoCoreError):
         return None
     return int(limits.get("UnreservedConcurrentExecutions", 0))

@@ -62,7 +62,7 @@ def listed(stub, *, config=CONFIG, tables=(), wired=(), unmapped=(), delivery_st
         {"FunctionName": naming.FORWARDER_FUNCTION},
     )
     stub("lambda").add_client_error("list_event_source_mappings", "ResourceNotFoundException")
-    stub("lambda").add_response("get_function_configuration", {"Description": description(config)})
+    stub("lambda", informs=True).add_response("get_function_configuration", {"Description": description(config)})
     stub("firehose").add_response(
         "list_delivery_streams",
         {"DeliveryStreamNames": [*wired, *unmapped, *delivery_streams], "HasMoreDeliveryStreams": False},
@@ -299,7 +299,7 @@ def test_carry_out_opts_a_table_out_and_says_what_was_done(aws, stub):
     for tags in ([], [opted_out]):
         stub("lambda").add_response("list_event_source_mappings", {})
         stub("lambda").add_response("list_event_source_mappings", {})
-        stub("lambda").add_response("get_function_configuration", {"Description": description(CONFIG)})
+        stub("lambda", informs=True).add_response("get_function_configuration", {"Description": description(CONFIG)})
         stub("firehose").add_response(
             "list_delivery_streams", {"DeliveryStreamNames": [], "HasMoreDeliveryStreams": False}
         )
@@ -324,7 +324,7 @@ def test_carry_out_opts_a_table_out_and_says_what_was_done(aws, stub):
 def test_carry_out_of_a_table_that_fails_goes_on_with_the_others_and_says_why(aws, stub):
     stub("lambda").add_response("list_event_source_mappings", {})
     stub("lambda").add_response("list_event_source_mappings", {})
-    stub("lambda").add_response("get_function_configuration", {"Description": description(CONFIG)})
+    stub("lambda", informs=True).add_response("get_function_configuration", {"Description": description(CONFIG)})
     stub("firehose").add_response(
         "list_delivery_streams", {"DeliveryStreamNames": [], "HasMoreDeliveryStreams": False}
     )
@@ -345,7 +345,7 @@ def test_carry_out_of_a_table_that_fails_goes_on_with_the_others_and_says_why(aw
 def test_carry_out_when_firehose_cannot_assume_its_role_until_the_time_is_up_calls_the_table_failed(aws, stub):
     stub("lambda").add_response("list_event_source_mappings", {})
     stub("lambda").add_response("list_event_source_mappings", {})
-    stub("lambda").add_response("get_function_configuration", {"Description": description(CONFIG)})
+    stub("lambda", informs=True).add_response("get_function_configuration", {"Description": description(CONFIG)})
     stub("lambda").add_response("list_event_source_mappings", {}, {"EventSourceArn": stream_arn("Orders")})
     stub("pipes").add_response("list_pipes", {"Pipes": []})
     stub("firehose").add_response(
@@ -354,7 +354,7 @@ def test_carry_out_when_firehose_cannot_assume_its_role_until_the_time_is_up_cal
     described(stub, "Orders", streaming=True)
     stub("dynamodb").add_response("list_tags_of_resource", {"Tags": []})
     stub("firehose").add_client_error("describe_delivery_stream", "ResourceNotFoundException")
-    stub("logs").add_client_error("create_log_stream", "ResourceAlreadyExistsException")
+    stub("logs", informs=True).add_client_error("create_log_stream", "ResourceAlreadyExistsException")
     said = "Firehose is unable to assume role x. Please check the role provided."
     stub("firehose").add_client_error("create_delivery_stream", "InvalidArgumentException", said)
     plan = TablePlan("Orders", (CreateDeliveryStream("Orders", "Orders"),))
