@@ -8,23 +8,25 @@ from continuous_backup.summary import Fact
 
 
 def facts(due: Due, outcomes: Mapping[str, Outcome]) -> dict[str, Fact]:
-    """Each table there is counts once; zeros are left out, but for protected and failed tables.
+    """Each table counts once; zeros are left out, but for protected and failed tables.
+
+    Tables that are gone, and that something of ours is left of, count as failed, with a problem or waiting: what
+    their streams still hold may be lost too. They are in no other count.
 
     A sweep that could do nothing is a successful invocation all the same, and one whose tables all failed: what
     watches these two, and that they come, sees both.
     """
-    there = {table: outcome for table, outcome in outcomes.items() if table in due.taken or table in due.kept}
-    failed = {table for table, outcome in there.items() if outcome.error}
-    problems = {table for table, outcome in there.items() if outcome.problems} - failed
-    waiting = {table for table, outcome in there.items() if outcome.waiting} - failed - problems
-    protected = due.taken - due.opted_out - failed - problems - waiting
+    failed = {table for table, outcome in outcomes.items() if outcome.error}
+    problems = {table for table, outcome in outcomes.items() if outcome.problems} - failed
+    waiting = {table for table, outcome in outcomes.items() if outcome.waiting} - failed - problems
+    told = failed | problems | waiting
     counts = {
-        "TablesProtected": len(protected),
+        "TablesProtected": len(due.taken - due.opted_out - told),
         "TablesFailed": len(failed),
         "TablesWithProblem": len(problems),
         "TablesWaiting": len(waiting),
-        "TablesOptedOut": len(due.opted_out - failed - problems - waiting),
-        "TablesLeftOut": due.left_out - len((failed | problems | waiting) - due.taken),
+        "TablesOptedOut": len(due.opted_out - told),
+        "TablesLeftOut": due.left_out - len(told & {*due.kept}),
     }
     always = {"TablesProtected", "TablesFailed"}
     return {name: Fact(count) for name, count in counts.items() if count or name in always}

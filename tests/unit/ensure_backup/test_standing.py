@@ -39,8 +39,16 @@ def test_facts_of_a_sweep_in_which_all_failed_say_so_and_that_none_is_protected(
     assert told(Due(["failed"], [], frozenset({"failed"})), FAILED) == {"TablesProtected": 0, "TablesFailed": 1}
 
 
-def test_facts_of_tables_that_are_gone_are_none():
-    assert told(Due(["gone"], [], frozenset({"good"})), Outcome("gone", waiting=[Wait("x")])) == {
+def test_facts_of_tables_that_are_gone_count_what_is_left_of_them_and_protect_nothing():
+    due = Due(["failed", "problem", "waiting", "drained"], ["kept"], frozenset({"good"}), left_out=2)
+    assert told(due, FAILED, PROBLEM, WAITING, Outcome("drained"), Outcome("kept")) == {
         "TablesProtected": 1,
-        "TablesFailed": 0,
+        "TablesFailed": 1,
+        "TablesWithProblem": 1,
+        "TablesWaiting": 1,
+        "TablesLeftOut": 2,
     }
+
+
+def test_facts_of_a_table_that_is_gone_and_fails_say_so_where_there_is_no_other():
+    assert told(Due(["failed"], []), FAILED) == {"TablesProtected": 0, "TablesFailed": 1}
