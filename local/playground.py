@@ -4,11 +4,13 @@ import fcntl
 import shutil
 import signal
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
 from shlex import quote
 
+from local import loosened
 from local.emulator import ROOT, EmulatorError
 from local.stage import PREFIX, REPOSITORY, ScriptFailed, Settings, Stage
 
@@ -23,23 +25,40 @@ def main() -> int:
         except BlockingIOError:
             print("Error: `make local` is running already\nTry: its terminal says how to use it", file=sys.stderr)
             return 1
-        if kept := kept_aside(work / "config.hjson", Settings()):
-            print(f"The configuration that you edited last time is in {kept}")
+        if kept := kept_aside(work, Settings()):
+            print(f"What you edited or added last time is in {kept}")
         shutil.rmtree(work, ignore_errors=True)
         return _play(work)
 
 
-def kept_aside(config: Path, as_made: Settings) -> Path | None:
-    """Where an edited configuration was moved to, out of the folder that is made anew; None where unedited."""
-    if not config.exists():
+def kept_aside(work: Path, as_made: Settings) -> Path | None:
+    """Where what a person edited or added was copied to, out of the folder that is made anew; None without any.
+
+    That is the configuration, what stands beside it (functions that it names, whitelists) and the templates; not
+    what is built, nor what the emulator writes.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        made = Path(folder)
+        as_made.write(made / "config.hjson")
+        loosened.write_templates(made / "templates")
+        edited = [each for each in _of_people(work) if not _is_same(each, made / each.relative_to(work))]
+    if not edited:
         return None
-    edited = config.read_bytes()
-    as_made.write(config)
-    if edited == config.read_bytes():
-        return None
-    kept = config.parent.parent / f"playground-config-{time.strftime('%Y%m%d-%H%M%S')}.hjson"
-    kept.write_bytes(edited)
+    kept = Path(tempfile.mkdtemp(prefix=f"{work.name}-kept-{time.strftime('%Y%m%d-%H%M%S')}-", dir=work.parent))
+    for each in edited:
+        copy = kept / each.relative_to(work)
+        copy.parent.mkdir(exist_ok=True)
+        shutil.copy2(each, copy)
     return kept
+
+
+def _of_people(work: Path) -> list[Path]:
+    found = [*work.glob("*.hjson"), *work.glob("*.py"), *(work / "templates").glob("*")]
+    return sorted(each for each in found if each.is_file())
+
+
+def _is_same(file: Path, other: Path) -> bool:
+    return other.exists() and file.read_bytes() == other.read_bytes()
 
 
 def _play(work: Path) -> int:
@@ -99,7 +118,8 @@ The emulator knows nothing of single failures in a batch: where a delivery strea
 changes that would wait on AWS are passed over here. It delivers whatever the delivery role may do, and does not
 see what a role lost.
 
-To deploy another configuration here, edit that file; functions run on this machine, not on Lambda's:
+To deploy another configuration here, edit that file; functions run on this machine, not on Lambda's. The next
+`make local` begins anew, and keeps what you edited or added beside it, and says where:
 
   ./build.sh {config} --this-machine --dist {dist} && ./deploy.py --dist {dist} --templates {templates}
 
