@@ -10,7 +10,12 @@ def require(config: Config, account: Account) -> None:
 
     For what begins or changes a backup of that account's tables: what ends one has to work in any case.
     """
-    if problems := [*_of_keys(config, account), *_of_roles(config, account), *_of_prefixes(config)]:
+    if problems := [
+        *_of_keys(config, account),
+        *_of_the_replicas_key(config),
+        *_of_roles(config, account),
+        *_of_prefixes(config),
+    ]:
         raise ConfigurationError(
             f"the configuration for account {account.id}, region {account.region}",
             problems,
@@ -24,6 +29,21 @@ def _of_keys(config: Config, account: Account) -> list[str]:
     if region == account.region:
         return []
     return [f"kmsKeyArn: it is a key of {region}, and what is in {account.region} can use only keys of there"]
+
+
+def _of_the_replicas_key(config: Config) -> list[str]:
+    """S3 writes a replica with a key of its region, and the replica's stack is given one of its account."""
+    images = config.item_images
+    if images is None or not images.replica_kms_key_arn:
+        return []
+    there, owner = images.replica_kms_key_arn.split(":")[3:5]
+    region, account = images.replica_region or there, images.replica_account_id or owner
+    if (there, owner) == (region, account):
+        return []
+    return [
+        f"itemImages.replicaKmsKeyArn: it is a key of {there}, account {owner}, and the replica is in {region}, "
+        f"account {account}: name a key of there, arn:<partition>:kms:{region}:{account}:key/<id>"
+    ]
 
 
 def _of_roles(config: Config, account: Account) -> list[str]:

@@ -37,6 +37,34 @@ def test_key_of_another_region_does_not_fit():
     assert told.startswith("kmsKeyArn: it is a key of us-east-1, and what is in eu-west-1")
 
 
+REPLICA = {"replica_account_id": "999999999999", "replica_region": "eu-central-1"}
+
+
+def with_key_of_replica(region: str, owner: str, **replica: str) -> Config:
+    images = ItemImages(replica_kms_key_arn=f"arn:aws:kms:{region}:{owner}:key/1", **replica)
+    return Config(item_images=images)
+
+
+@pytest.mark.parametrize(
+    ("region", "owner"),
+    [("eu-west-1", "999999999999"), ("eu-central-1", "123456789012"), ("eu-west-1", "123456789012")],
+)
+def test_key_of_the_replica_that_is_not_of_its_region_and_account_does_not_fit(region: str, owner: str):
+    (told,) = problems(with_key_of_replica(region, owner, **REPLICA))
+    assert told == (
+        f"itemImages.replicaKmsKeyArn: it is a key of {region}, account {owner}, and the replica is in "
+        "eu-central-1, account 999999999999: name a key of there, "
+        "arn:<partition>:kms:eu-central-1:999999999999:key/<id>"
+    )
+
+
+def test_key_of_the_replica_that_is_of_its_region_and_account_fits():
+    """What is not given is another problem, and told when the file is read."""
+    assert problems(with_key_of_replica("eu-central-1", "999999999999", **REPLICA)) == []
+    assert problems(with_key_of_replica("eu-central-1", "1" * 12, replica_region="eu-central-1")) == []
+    assert problems(with_key_of_replica("eu-central-1", "9" * 12, replica_account_id="9" * 12)) == []
+
+
 @pytest.mark.parametrize(
     ("log", "images", "fits"),
     [
