@@ -11,6 +11,8 @@ _MORE_THAN_THE_VALUE = re.compile(r"\s(//|#|/\*)|,\s*$")
 _INVISIBLE = re.compile(
     r"[\x00-\x1f\x7f-\xa0\xad\u034f\u061c\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufeff]"
 )
+#: What stands within quotes for characters that nobody sees.
+_ESCAPES = {"\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _PLACEHOLDER = re.compile(r"<[^<>]+>")
 _TYPES = {
     str: "a text",
@@ -38,7 +40,9 @@ class Entries:
 
 
 def unknown_key(name: str, known: list[str]) -> str:
-    """That there is no such key, with the nearest that there is."""
+    """That there is no such key, with the nearest that there is, or the character that makes it another."""
+    if found := _INVISIBLE.search(name):
+        return f"{_INVISIBLE.sub('', name)}: {_invisible(found, 'the name of the key')}"
     lowered = {each.lower(): each for each in known}
     near = difflib.get_close_matches(name.lower(), list(lowered), n=1, cutoff=0.5)
     guess = f"; did you mean {lowered[near[0]]}?" if near else ""
@@ -135,10 +139,7 @@ def _left_in(value: str, *, may_have_brackets: bool = False) -> str:
     if (found := _PLACEHOLDER.search(value)) and not may_have_brackets:
         return f"the placeholder {found.group()} is still there; put your own value in its place"
     if found := _INVISIBLE.search(value):
-        return (
-            f"the invisible character U+{ord(found.group()):04X} is in it, "
-            f'behind "{value[: found.start()]}"; type the value anew'
-        )
+        return _invisible(found, "it")
     if _MORE_THAN_THE_VALUE.search(value):
         return (
             f"{described(value)} ends in what looks like a comment or a comma; a text without quotes "
@@ -147,11 +148,24 @@ def _left_in(value: str, *, may_have_brackets: bool = False) -> str:
     return ""
 
 
+def _invisible(found: re.Match[str], where: str) -> str:
+    character, before = found.group(), found.string[: found.start()]
+    said = f'the invisible character U+{ord(character):04X} is in {where}, behind "{before}"'
+    if escape := _ESCAPES.get(character):
+        return (
+            f"{said}: {escape} within quotes is that character; write \\{escape} there, or {escape} without "
+            "quotes, or type it anew"
+        )
+    return f"{said}; type it anew"
+
+
 def _wrong_in_list(values: list[Any], choices: tuple[str, ...]) -> Iterator[str]:
     if not values:
         yield f"the list is empty; leave the key out to have all: {', '.join(choices)}"
     for place, value in enumerate(values):
-        if value not in choices:
+        if isinstance(value, str) and (left := _left_in(value)):
+            yield left
+        elif value not in choices:
             yield f"{described(value)} is none of {', '.join(choices)}"
         elif value in values[:place]:
             yield f"{described(value)} is there twice"
@@ -160,7 +174,7 @@ def _wrong_in_list(values: list[Any], choices: tuple[str, ...]) -> Iterator[str]
 def _wrong_in_group(where: str, group: Mapping[str, Any], entries: Entries) -> Iterator[str]:
     for name, value in group.items():
         if not re.fullmatch(entries.names.pattern, name):
-            yield f"{where}: {described(name)} is not {entries.names.shape}"
+            yield f"{where}: {_left_in(name) or f'{described(name)} is not {entries.names.shape}'}"
         inner = f"{where}.{name}"
         if isinstance(entries.values, Text):
             problem = _wrong_with_text(value, entries.values)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import hjson
@@ -14,6 +15,8 @@ _MOST_NESTED = 50
 _HALF_OF_A_CHARACTER = re.compile("[\ud800-\udfff]")
 _ESCAPE = "Invalid \\X escape sequence"
 _ON_ANOTHER_LINE = "a text begins on another line than its key"
+#: More than Python reads, and says so in words for who writes programs.
+_TOO_MANY_DIGITS = "a number has thousands of digits"
 
 Scan = Callable[[str, int], tuple[Any, int]]
 
@@ -29,7 +32,8 @@ def parse(text: str, source: str) -> Any:
         return decoder.decode(text)
     except _Duplicate as err:
         raise UsageError(
-            f"{source}: {err} is there twice", "leave one of them; the other would be ignored"
+            f"{source}, line {err.line}: {err.name} is there twice, first on line {err.first_line}",
+            "leave one of them; the other would be ignored",
         ) from err
     except hjson.HjsonDecodeError as err:
         endless = err.msg == "Bad multiline string"
@@ -37,7 +41,8 @@ def parse(text: str, source: str) -> Any:
     except IndexError as err:  # how hjson comes upon the end of the file within a comment or a long text
         raise _not_hjson(source, _without_an_end(text)) from err
     except (ValueError, ArithmeticError, RecursionError) as err:
-        raise _not_hjson(source, hjson.HjsonDecodeError(f"it cannot be read ({err})", text, decoder.at)) from err
+        reason = _TOO_MANY_DIGITS if "digits" in str(err) else f"it cannot be read ({err})"
+        raise _not_hjson(source, hjson.HjsonDecodeError(reason, text, decoder.at)) from err
 
 
 def _without_an_end(text: str) -> hjson.HjsonDecodeError:
@@ -54,6 +59,8 @@ def _not_hjson(source: str, err: hjson.HjsonDecodeError) -> UsageError:
     )
     if reason.startswith(_ESCAPE):
         hint = r"a text in quotes has each backslash twice (\\d), and one without quotes has it once (\d)"
+    if reason == _TOO_MANY_DIGITS:
+        hint = "no key takes a number of that length; put quotes around it where it is a text"
     if reason == _ON_ANOTHER_LINE:
         hint = "put the value behind the colon, or take the key out to have its default"
     return UsageError(f"{source}, line {line}, column {column}: this is not HJSON: {reason}", hint)
@@ -62,12 +69,16 @@ def _not_hjson(source: str, err: hjson.HjsonDecodeError) -> UsageError:
 class _Duplicate(Exception):
     """A key that is in one group twice."""
 
+    def __init__(self, name: str, first_line: int, line: int) -> None:
+        super().__init__(name)
+        self.name, self.first_line, self.line = name, first_line, line
+
 
 class _Decoder(hjson.HjsonDecoder):  # type: ignore[misc]
     """hjson's own, which looks at each value of a group before it goes on."""
 
     def __init__(self) -> None:
-        super().__init__(object_pairs_hook=_without_duplicates)
+        super().__init__(object_pairs_hook=dict)
         #: Where the last value that was begun begins.
         self.at = 0
         self._depth = 0
@@ -78,8 +89,17 @@ class _Decoder(hjson.HjsonDecoder):  # type: ignore[misc]
     def _parse_array(self, state: tuple[str, int], scan: Scan) -> Any:
         return JSONArray(state, self._looked_at(scan, may_begin_a_line=True))
 
-    def _parse_object(self, state: tuple[str, int], encoding: Any, strict: Any, scan: Scan, *hooks: Any) -> Any:
-        return JSONObject(state, encoding, strict, self._looked_at(scan, may_begin_a_line=False), *hooks)
+    def _parse_object(
+        self, state: tuple[str, int], encoding: Any, strict: Any, scan: Scan, hook: Any, _: Any, *more: Any
+    ) -> Any:
+        looked_at, places = self._looked_at(scan, may_begin_a_line=False), list[int]()
+
+        def placed(text: str, begins: int) -> tuple[Any, int]:
+            places.append(begins)
+            return looked_at(text, begins)
+
+        as_group = partial(_without_duplicates, text=state[0], places=places)
+        return JSONObject(state, encoding, strict, placed, hook, as_group, *more)
 
     def _looked_at(self, scan: Scan, *, may_begin_a_line: bool) -> Scan:
         def scanned(text: str, begins: int) -> tuple[Any, int]:
@@ -115,10 +135,13 @@ def _begins_a_line(text: str, place: int) -> bool:
     return bool(line_begins) and not text[line_begins:place].strip(" \t")
 
 
-def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    seen: dict[str, Any] = {}
-    for name, value in pairs:
-        if name in seen:
-            raise _Duplicate(name)
-        seen[name] = value
-    return seen
+def _without_duplicates(pairs: list[tuple[str, Any]], *, text: str, places: list[int]) -> dict[str, Any]:
+    """A group; `places` are where its values begin, each soon behind its key."""
+    lines: dict[str, int] = {}
+    for (name, _), after, begins in zip(pairs, [0, *places], places, strict=False):
+        key = text.rfind(name, after, begins)  # -1 where it is written with escapes
+        line = text.count("\n", 0, begins if key < 0 else key) + 1
+        if name in lines:
+            raise _Duplicate(name, lines[name], line)
+        lines[name] = line
+    return dict(pairs)

@@ -293,7 +293,7 @@ def test_environment_with_a_group_of_groups_is_read_as_hjson():
     ("text", "message"),
     [
         ("{ Orders: ", "deliveryStreams, line 1, column 11: this is not HJSON: "),
-        ("{ Orders: a\n Orders: b\n }", "deliveryStreams: Orders is there twice"),
+        ("{ Orders: a\n Orders: b\n }", "deliveryStreams, line 2: Orders is there twice, first on line 1"),
         ("Orders", '"Orders" is not a group in braces, such as { table: "delivery stream" }'),
         ("Orders: a b", f'"a b" is not {STREAM_SHAPE}'),
     ],
@@ -364,11 +364,6 @@ def test_repositorys_config_with_every_comment_sign_taken_away_parses():
     assert by_attribute.delivery_streams == {"Orders": "my-own-stream"}
     assert by_function.router == "my_router:by_country"
     assert all(value_of(by_function, key) not in ("", None) for key in KEYS)
-
-
-def test_parse_hjson_where_a_key_is_there_twice_says_which():
-    with pytest.raises(UsageError, match=r"config\.hjson: region is there twice"):
-        hjson_text.parse("{\n region: eu-west-1\n region: us-east-1\n}", "config.hjson")
 
 
 @pytest.mark.parametrize("text", ["prod- // only production", "prod-,", "prod- # note", "prod- /* note */"])

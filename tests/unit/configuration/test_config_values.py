@@ -5,6 +5,7 @@ from dataclasses import fields
 import pytest
 
 from continuous_backup.configuration import config as configuration
+from continuous_backup.configuration import hjson_text
 from continuous_backup.configuration.config import Config
 from continuous_backup.errors import ConfigurationError
 from continuous_backup.naming import Account
@@ -91,6 +92,35 @@ def test_account_without_quotes_is_told_to_be_put_in_quotes():
 def test_text_with_an_invisible_character_is_refused_and_told_where(invisible):
     (told,) = problems({"firehoseDeliveryBucket": f"my-bucket{invisible}"})
     assert f'U+{ord(invisible):04X} is in it, behind "my-bucket"' in told
+
+
+@pytest.mark.parametrize("escape", ["b", "f", "n", "r", "t"])
+def test_text_with_what_quotes_made_of_a_backslash_is_told_how_it_is_written(escape):
+    text = f'{{ tableNameMatchRegex: "prod\\{escape}x" }}'
+    (told,) = problems(hjson_text.parse(text, "config.hjson"))
+    assert told.endswith(
+        f'behind "prod": \\{escape} within quotes is that character; write \\\\{escape} there, or \\{escape} '
+        "without quotes, or type it anew"
+    )
+    right = hjson_text.parse(text.replace("\\", "\\\\"), "config.hjson")
+    assert right == {"tableNameMatchRegex": f"prod\\{escape}x"}
+
+
+@pytest.mark.parametrize("name", ["regi\u200bon", "itemImages"])
+def test_key_that_an_invisible_character_makes_another_is_told_with_it(name):
+    group = {name: "eu-west-1"} if name != "itemImages" else {name: {"pre\xadfix": "a"}}
+    (told,) = problems(group)
+    assert told in (
+        'region: the invisible character U+200B is in the name of the key, behind "regi"; type it anew',
+        'itemImages.prefix: the invisible character U+00AD is in the name of the key, behind "pre"; type it anew',
+    )
+
+
+def test_invisible_characters_in_lists_and_names_of_a_group_are_named():
+    (in_list,) = problems({"writableEventTypes": ["INSERT\u200b"]})
+    assert 'U+200B is in it, behind "INSERT"' in in_list
+    (in_name,) = problems({"deliveryStreams": {"Orders\u200b": "a"}})
+    assert 'U+200B is in it, behind "Orders"' in in_name
 
 
 @pytest.mark.parametrize("prefix", ["..", ".", "a/../b", "a/.", "./a", "a" * 601])
