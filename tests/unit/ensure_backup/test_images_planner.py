@@ -131,6 +131,25 @@ def test_plan_of_a_table_that_is_deleted_keeps_reading_until_its_stream_is_gone(
     assert kinds(planned(state, config=KEEPING)) == (["DeleteMapping"] if gone else [])
 
 
+LEFT_OUT = imaged()
+OPTED_OUT = imaged(table=table(opted_out=True))
+GONE = imaged(table=None)
+
+
+@pytest.mark.parametrize(
+    ("state", "wanted"), [(LEFT_OUT, Wanted.KEPT), (OPTED_OUT, Wanted.PROTECTED), (GONE, Wanted.PROTECTED)]
+)
+def test_plan_of_what_only_stays_wired_keeps_its_images_while_they_are_configured(
+    state: BackupState, wanted: Wanted
+) -> None:
+    assert planned(state, wanted=wanted, config=KEEPING) == []
+    changed = replace(state, image_mappings=(reader(state="Disabled"),))
+    assert planned(changed, wanted=wanted, config=KEEPING) == [
+        UpdateMapping(NAME, "images-1", naming.ITEM_IMAGES_FUNCTION)
+    ]
+    assert planned(state, wanted=wanted) == [DeleteMapping(NAME, "images-1", "itemImages is switched off")]
+
+
 @pytest.mark.parametrize("wanted", [Wanted.RELEASED, Wanted.DEPROVISIONED])
 def test_plan_of_a_table_to_release_takes_both_mappings_away(wanted: Wanted) -> None:
     uuids = {

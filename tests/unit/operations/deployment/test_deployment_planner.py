@@ -373,6 +373,7 @@ def test_plan_where_the_quota_does_not_allow_it_notes_that_none_is_reserved(unre
         (note,) = steps
         assert isinstance(note, Note)
         assert not note.loud
+        assert note.undone, "it was asked for, so the exit code says that it is not so"
         assert str(note).startswith(
             f"no concurrency is reserved for {ENSURE}, and not 1: the account has {unreserved} unreserved"
         )
@@ -412,6 +413,7 @@ def test_plan_where_the_quota_does_not_allow_both_reserves_for_the_function_that
 def test_plan_where_the_quota_does_not_allow_more_says_what_stays():
     (note,) = planned(reserved(forwarder=50), around=Surroundings(unreserved_concurrency=110))
 
+    assert note.undone
     assert str(note).startswith("the concurrency reserved for LambdaStreamToFirehose stays 50, and not 100: ")
 
 
