@@ -82,9 +82,9 @@ def notes_on(found: Matching) -> list[Note]:
         many = "all tables that the filter takes are" if all_of_them else f"{found.opted_out} tables are"
         notes.append(
             Note(
-                f"{many} opted out by the tag {naming.MANAGED_TAG}={naming.OPTED_OUT_TAG_VALUE}, and not backed up "
-                "unless they were wired before. To take them in: ./provision_tables.py whitelist.hjson --opt-in, "
-                "with provisionAll: true in that file",
+                f"{many} opted out by the tag {naming.MANAGED_TAG}={naming.OPTED_OUT_TAG_VALUE}, and not backed "
+                "up unless they were wired before. To take them in: ./provision_tables.py whitelist.hjson "
+                "--opt-in, with provisionAll: true in that file",
                 loud=all_of_them,
             )
         )

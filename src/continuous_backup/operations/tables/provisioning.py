@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 from continuous_backup import naming
 from continuous_backup.aws import Aws, BotoCoreError, ClientError, error_code, explain
@@ -102,7 +103,7 @@ class Provisioning:
             if self._config.fingerprint not in found.get("Description", ""):
                 raise UsageError(
                     f"this is another configuration than that of the deployed function {name} in account "
-                    f"{self._account.id}, region {self._account.region}",
+                    f"{self._account.id}, region {self._account.region}{_from_environment(found)}",
                     "name the deployed one with --config-file, or deploy this one: ./build.sh, then ./deploy.py",
                 )
 
@@ -301,6 +302,12 @@ def _of_plan(plan: TablePlan, result: str, standing: Standing) -> TableResult:
         somebody_elses=plan.somebody_elses,
         by_choice=plan.by_choice,
     )
+
+
+def _from_environment(function: Mapping[str, Any]) -> str:
+    """What a function was given as environment variables when it was deployed: they have to be set here too."""
+    variables = sorted(function.get("Environment", {}).get("Variables", {}))
+    return f"; it was deployed with {', '.join(variables)} from the environment" if variables else ""
 
 
 def _result_of(due: Mapping[str, TablePlan], wanted: Wanted, outcome: Outcome) -> TableResult:
