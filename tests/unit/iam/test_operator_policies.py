@@ -132,6 +132,7 @@ OPTING_OUT = {
 ALLOWED = {
     "deploy": [
         Request("sts:GetCallerIdentity"),
+        Request("tag:GetResources"),
         Request("dynamodb:ListTables"),
         Request("lambda:ListEventSourceMappings"),
         *_on_each(

@@ -118,22 +118,25 @@ def undeploy(options: argparse.Namespace) -> ExitCode:
         cli.tell(f"Nothing to do: nothing is deployed in account {account.id}, region {account.region}.")
         cli.show(options, [], {"dryRun": options.dry_run, "ok": True, "changes": [], "notes": []})
         return ExitCode.DONE
-    for table in wired:
-        theirs = config.delivery_streams.get(table)
-        then = f"delivery stream {theirs} is somebody else's and stays" if theirs else "then its delivery stream"
-        cli.tell(f"  - release table {table}: its mapping, {then}")
-    if not options.dry_run and (wired or _changes(steps)):
-        for step in steps:
-            cli.tell(f"  - {step}")
+    released = [_released(table, config) for table in wired if options.deprovision]
+    planned = [*released, *map(str, _changes(steps))]
+    for each in planned:
+        cli.tell(f"  - {each}")
+    executor = Executor(aws, account)
+    if planned and not options.dry_run:
         if not cli.confirm(options, _question_of_removal(wired, account, config)):
             cli.tell("Nothing was changed.")
             return ExitCode.FAILED
-    if wired and not options.dry_run:
-        _release(provisioning, wired, Executor(aws, account), steps)
-        steps = planner.plan_removal(observer.observe_removable(aws, account))
-    return _carry_out(
-        options, steps, Executor(aws, account), f"Taken away. What is in s3://{config.bucket} stays."
-    )
+        if wired:
+            _release(provisioning, wired, executor, steps)
+            steps = planner.plan_removal(observer.observe_removable(aws, account))
+    return _carry_out(options, steps, executor, f"Taken away. What is in s3://{config.bucket} stays.", planned)
+
+
+def _released(table: str, config: Config) -> str:
+    theirs = config.delivery_streams.get(table)
+    then = f"delivery stream {theirs} is somebody else's and stays" if theirs else "then its delivery stream"
+    return f"release table {table}: its mapping, {then}"
 
 
 def _question_of_removal(wired: list[str], account: Account, config: Config) -> str:
@@ -191,7 +194,6 @@ def _release(provisioning: Provisioning, wired: list[str], executor: Executor, s
     ensure = DeleteFunction(naming.ENSURE_FUNCTION)
     for step in steps:
         if isinstance(step, DeleteRule) or step == ensure:
-            cli.tell(f"  - {step}")
             _apply(executor, step)
     results = provisioning.carry_out(
         [TablePlan(table, provisioning.release_steps(table)) for table in wired],
@@ -217,30 +219,39 @@ def _refuse_conflicts(steps: list[Step]) -> None:
         raise BackupError("\n".join(map(str, conflicts)), conflicts[0].hint)
 
 
-def _carry_out(options: argparse.Namespace, steps: list[Step], executor: Executor, done: str) -> ExitCode:
+def _carry_out(
+    options: argparse.Namespace,
+    steps: list[Step],
+    executor: Executor,
+    done: str,
+    planned: list[str] | None = None,
+) -> ExitCode:
+    """`planned` is all that this run changes, where it was told before: then it is not told again."""
     notes = [step for step in steps if isinstance(step, Note)]
     # First what a person should know: should a change fail, the next run may not see any more what was before.
     _tell_notes(each for each in notes if not each.undone)
     _refuse_conflicts(steps)
     changes = _changes(steps)
     code = ExitCode.PARTLY_DONE if any(each.undone for each in notes) else ExitCode.DONE
+    made = [str(each) for each in changes] if planned is None else planned
     document = {
         "dryRun": options.dry_run,
         "ok": code is ExitCode.DONE,
-        "changes": [str(each) for each in changes],
+        "changes": made,
         "notes": [str(each) for each in notes],
     }
     for change in changes:
-        cli.tell(f"  - {change}")
+        if planned is None:
+            cli.tell(f"  - {change}")
         if not options.dry_run:
             _apply(executor, change)
     _tell_notes(each for each in notes if each.undone)
-    if not changes:
-        cli.tell(f"Nothing to do{': everything is as it should be' if code is ExitCode.DONE else ''}.")
+    if not made:
+        cli.tell(f"Nothing to do{'' if notes else ': everything is as it should be'}.")
     elif options.dry_run:
         cli.tell("Nothing was changed: this was a dry run.")
     else:
-        cli.tell(done.format(count=len(changes)))
+        cli.tell(done.format(count=len(made)))
     if code is ExitCode.PARTLY_DONE:
         cli.tell("Not all that was asked for is so: the notes say what, and why.")
     cli.show(options, [], document)

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 from continuous_backup import naming
 from continuous_backup.aws import Aws, BotoCoreError, ClientError, error_code, explain
@@ -102,7 +103,7 @@ class Provisioning:
             if self._config.fingerprint not in found.get("Description", ""):
                 raise UsageError(
                     f"this is another configuration than that of the deployed function {name} in account "
-                    f"{self._account.id}, region {self._account.region}",
+                    f"{self._account.id}, region {self._account.region}{_from_environment(found)}",
                     "name the deployed one with --config-file, or deploy this one: ./build.sh, then ./deploy.py",
                 )
 
@@ -149,7 +150,8 @@ class Provisioning:
         steps = self._convergence.planned(self._observer.glance(plan.table, overview), Wanted.KEPT)
         if steps:
             steps = self._convergence.steps(plan.table, Wanted.KEPT, overview)
-        return replace(plan, steps=tuple(steps))
+        so = f"{plan.refusal}; wired before, it goes on being backed up"
+        return replace(plan, refusal=so, steps=tuple(steps))
 
     def plan_deprovisioning(self, whitelist: Whitelist) -> list[TablePlan]:
         """What taking the wiring of each table away needs; of deleted tables too, where some is left."""
@@ -303,6 +305,12 @@ def _of_plan(plan: TablePlan, result: str, standing: Standing) -> TableResult:
     )
 
 
+def _from_environment(function: Mapping[str, Any]) -> str:
+    """What a function was given as environment variables when it was deployed: they have to be set here too."""
+    variables = sorted(function.get("Environment", {}).get("Variables", {}))
+    return f"; it was deployed with {', '.join(variables)} from the environment" if variables else ""
+
+
 def _result_of(due: Mapping[str, TablePlan], wanted: Wanted, outcome: Outcome) -> TableResult:
     plan = due[outcome.table]
     made = _result(outcome, wanted, plan)
@@ -310,8 +318,7 @@ def _result_of(due: Mapping[str, TablePlan], wanted: Wanted, outcome: Outcome) -
         return made
     if made.standing is not Standing.AS_WANTED:
         return replace(made, by_choice=False)
-    so = f"{plan.refusal}; what it is wired with is as configured"
-    return replace(made, result=so, standing=plan.standing)
+    return replace(made, result=f"{plan.refusal}, now as configured", standing=plan.standing)
 
 
 def _result(outcome: Outcome, wanted: Wanted, plan: TablePlan) -> TableResult:
