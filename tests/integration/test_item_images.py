@@ -212,7 +212,7 @@ def test_provisioning_with_images_writes_those_of_items_that_were_there_already_
     own = ("--config-file", str(stage.config_file), "--items-per-second", "5000")
     asked = (whitelist(stage, "Imaged-5"), "--images", *own)
     planned = stage.script("provision_tables.py", *asked, "--dry-run").stderr
-    assert "Then the items of 1 tables would be scanned" in planned
+    assert "Then the items of 1 table would be scanned" in planned
     assert not images_of(stage, "Imaged-5")
 
     told = stage.script("provision_tables.py", *asked, credentials=stage.operator("provision")).stderr

@@ -23,7 +23,7 @@ FLOORS = (
     {"aws", "aws_s3", "patience", "configuration"},
     {"reading_streams", "snapshots"},
     {"ensure_backup", "streams_to_firehose", "item_images", "table_baseline", "log_proof", "change_log"},
-    {"operations", "operations.commands", "operations.notes"},
+    {"operations", "operations.commands", "operations.wording", "operations.notes"},
     {"operations.cli"},
     {"operations.building", "operations.writing_items"},
     {"operations.tables", "operations.images", "operations.recovery", "operations.status"},

@@ -53,7 +53,9 @@ def answer_lists(stub: Stubs, *pages: list[dict[str, Any]]) -> None:
         more = {"NextMarker": f"page-{number + 1}"} if number + 1 < len(pages) else {}
         stub("lambda").add_response("list_event_source_mappings", {"EventSourceMappings": page, **more})
     answer_image_mappings(stub)
-    stub("lambda", informs=True).add_response("get_function_configuration", {"Description": f"x {CONFIG.fingerprint}"})
+    stub("lambda", informs=True).add_response(
+        "get_function_configuration", {"Description": f"x {CONFIG.fingerprint}"}
+    )
     stub("firehose").add_response(
         "list_delivery_streams", {"DeliveryStreamNames": ["a", "b"], "HasMoreDeliveryStreams": True}
     )

@@ -15,7 +15,7 @@ from continuous_backup.ensure_backup.optin import opt_in_filter
 from continuous_backup.ensure_backup.wanted import Wanted
 from continuous_backup.errors import BackupError, ExitCode, UsageError
 from continuous_backup.naming import Account
-from continuous_backup.operations import cli
+from continuous_backup.operations import cli, wording
 from continuous_backup.operations.deployment import environment as of_environment
 from continuous_backup.operations.deployment import freshness, named_roles, observer, package, planner, replica
 from continuous_backup.operations.deployment.actions import (
@@ -107,8 +107,9 @@ def undeploy(options: argparse.Namespace) -> ExitCode:
     wired = sorted(provisioning.wired_tables())
     if wired and not options.deprovision:
         still_wired = BackupError(
-            f"{'1 table is' if len(wired) == 1 else f'{len(wired)} tables are'} still wired, and their backup "
-            f"would end: {', '.join(wired[:10])}" + (", ..." if len(wired) > 10 else ""),
+            f"{'1 table is' if len(wired) == 1 else f'{len(wired)} tables are'} still wired, and "
+            f"{'its' if len(wired) == 1 else 'their'} backup would end: {', '.join(wired[:10])}"
+            + (", ..." if len(wired) > 10 else ""),
             "run ./undeploy.py --deprovision to release them first; what is on S3 stays in any case",
         )
         if not options.dry_run:
@@ -141,7 +142,7 @@ def _released(table: str, config: Config) -> str:
 
 def _question_of_removal(wired: list[str], account: Account, config: Config) -> str:
     where = f"account {account.id}, {account.region}"
-    tables = "1 table" if len(wired) == 1 else f"{len(wired)} tables"
+    tables = wording.tables(len(wired))
     ends = f"End the backup of ALL {tables} of {where}, and take all of this away?" if wired else ""
     return f"{ends or f'Take all of this away from {where}?'} s3://{config.bucket} stays as it is."
 
@@ -204,7 +205,7 @@ def _release(provisioning: Provisioning, wired: list[str], executor: Executor, s
     left = [each.table for each in results if not each.ok]
     if left:
         raise BackupError(
-            f"{len(left)} tables could not be released: {', '.join(left)}",
+            f"{wording.tables(len(left))} could not be released: {', '.join(left)}",
             "mend that and run it again: it continues",
         )
 

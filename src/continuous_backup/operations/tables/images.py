@@ -12,7 +12,7 @@ from continuous_backup.configuration.item_images import ItemImages
 from continuous_backup.errors import BackupError, UsageError
 from continuous_backup.item_images.writing import Place
 from continuous_backup.naming import Account
-from continuous_backup.operations import cli
+from continuous_backup.operations import cli, wording
 from continuous_backup.operations.tables.existing_items import SEGMENTS, ExistingItems, Found
 from continuous_backup.operations.tables.provisioning import TablePlan
 from continuous_backup.operations.tables.scan_progress import forget_what_is_done, require_readable, run_of
@@ -71,7 +71,7 @@ def write(
     results = [ImagesResult(table, "the filter leaves it out", left_out=True) for table in left_out]
     tables = [table for table in there if table not in left_out]
     if options.dry_run:
-        cli.tell(f"Then the items of {len(tables)} tables would be scanned, and images of them written.")
+        cli.tell(f"Then the items of {wording.tables(len(tables))} would be scanned, and images of them written.")
         return [*results, *(ImagesResult(table, "its items would be scanned") for table in tables)]
     connected = Aws(
         profile=options.profile,

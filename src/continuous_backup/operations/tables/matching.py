@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from continuous_backup import naming
 from continuous_backup.aws import Aws, ClientError, error_code, unless_refused
 from continuous_backup.ensure_backup.optin import Filter
+from continuous_backup.operations import wording
 from continuous_backup.operations.notes import Note
 
 _NAMED = 10
@@ -76,10 +77,13 @@ def notes_on(found: Matching) -> list[Note]:
     """What a person should know: that nothing is taken, or that something goes on that seems to be left out."""
     notes = []
     if found.tables and not found.taken:
-        notes.append(Note(f"the filter leaves out every one of the {found.tables} tables there are", loud=True))
+        every_one = f"every one of the {found.tables} tables there are"
+        left_out = "the only table there is" if found.tables == 1 else every_one
+        notes.append(Note(f"the filter leaves out {left_out}", loud=True))
     if found.opted_out:
         all_of_them = found.opted_out == found.taken
-        many = "all tables that the filter takes are" if all_of_them else f"{found.opted_out} tables are"
+        some = f"{wording.tables(found.opted_out)} {_is_or_are(found.opted_out)}"
+        many = "all tables that the filter takes are" if all_of_them else some
         notes.append(
             Note(
                 f"{many} opted out by the tag {naming.MANAGED_TAG}={naming.OPTED_OUT_TAG_VALUE}, and not backed "
@@ -92,8 +96,13 @@ def notes_on(found: Matching) -> list[Note]:
         named = ", ".join(wired[:_NAMED]) + (", ..." if len(wired) > _NAMED else "")
         notes.append(
             Note(
-                f"the filter leaves out {len(wired)} tables that are wired, and they go on being backed up until "
-                f"deprovision_tables.py ends it: {named}"
+                f"the filter leaves out {wording.tables(len(wired))} that {_is_or_are(len(wired))} wired, and "
+                f"{'it goes' if len(wired) == 1 else 'they go'} on being backed up until deprovision_tables.py "
+                f"ends it: {named}"
             )
         )
     return notes
+
+
+def _is_or_are(count: int) -> str:
+    return "is" if count == 1 else "are"

@@ -7,6 +7,7 @@ from enum import Enum
 from typing import Any
 
 from continuous_backup.errors import ExitCode
+from continuous_backup.operations import wording
 
 
 class Standing(Enum):
@@ -90,8 +91,7 @@ def in_words(results: Sequence[TableResult], as_wanted: str) -> str:
         for standing in Standing
         if found[standing]
     ]
-    many = "1 table" if len(results) == 1 else f"{len(results)} tables"
-    return f"{many}: {', '.join(told)}." if told else "No tables."
+    return f"{wording.tables(len(results))}: {', '.join(told)}." if told else "No tables."
 
 
 def _camel(standing: Standing) -> str:

@@ -15,7 +15,7 @@ from continuous_backup.ensure_backup.optin import Filter, opt_in_filter
 from continuous_backup.ensure_backup.wanted import Wanted
 from continuous_backup.errors import ExitCode
 from continuous_backup.naming import Account
-from continuous_backup.operations import cli
+from continuous_backup.operations import cli, wording
 from continuous_backup.operations.building import functions, zips
 from continuous_backup.operations.tables import named_delivery_streams
 from continuous_backup.operations.tables.images import ImagesResult
@@ -79,7 +79,7 @@ def question_of_opting_in(plans: Sequence[TablePlan], asked_for: Whitelist, acco
     many = sum(any(isinstance(step, OptIn) for step in plan.steps) for plan in plans)
     if not asked_for.all_tables or not many:
         return ""
-    return f"Take in {_tables(many)} of {_where(account)} that a tag opts out?"
+    return f"Take in {wording.tables(many)} of {_where(account)} that a tag opts out?"
 
 
 def question_of_ending(plans: Sequence[TablePlan], asked_for: Whitelist, account: Account) -> str:
@@ -87,18 +87,16 @@ def question_of_ending(plans: Sequence[TablePlan], asked_for: Whitelist, account
     many = sum(bool(plan.steps) for plan in plans)
     if not many:
         return ""
-    which = f"ALL {_tables(many)}" if asked_for.all_tables else _tables(many)
+    which = f"ALL {wording.tables(many)}" if asked_for.all_tables else wording.tables(many)
     return f"End the backup of {which} of {_where(account)}? Data on S3 is not touched."
 
 
 def _question_of_going_on(plans: Sequence[TablePlan], account: Account) -> str:
     """Asked where something is taken away on the way to what was asked for."""
     many = sum(any(action.destructive for action in plan.actions) for plan in plans)
-    return f"Change the wiring of {_tables(many)} of {_where(account)}, as shown? Data on S3 is not touched."
-
-
-def _tables(count: int) -> str:
-    return "1 table" if count == 1 else f"{count} tables"
+    return (
+        f"Change the wiring of {wording.tables(many)} of {_where(account)}, as shown? Data on S3 is not touched."
+    )
 
 
 def _where(account: Account) -> str:
@@ -147,7 +145,7 @@ def tell_waits(waits: Mapping[str, Wait]) -> None:
     for wait in list(waits.values())[:_WAITS_TOLD]:
         cli.tell(f"  {wait}")
     if (more := len(waits) - _WAITS_TOLD) > 0:
-        cli.tell(f"  and for the like of {more} more tables")
+        cli.tell(f"  and for the like of {more} more {'table' if more == 1 else 'tables'}")
 
 
 def results_in_words(results: Sequence[TableResult], wanted: Wanted, whitelist: Path) -> str:

@@ -24,7 +24,9 @@ ALL_EVENTS = {"EventSelectors": [{"ReadWriteType": "All", "IncludeManagementEven
 
 @pytest.fixture
 def account_settings(stub):
-    stub("lambda", informs=True).add_response("get_account_settings", {"AccountLimit": {"UnreservedConcurrentExecutions": 90}})
+    stub("lambda", informs=True).add_response(
+        "get_account_settings", {"AccountLimit": {"UnreservedConcurrentExecutions": 90}}
+    )
 
 
 def describe_trail(trails, *, logging=True, selectors=ALL_EVENTS) -> None:

@@ -8,7 +8,7 @@ import pytest
 from continuous_backup import naming
 from continuous_backup.aws import Aws
 from continuous_backup.configuration.config import Config
-from continuous_backup.errors import ExitCode
+from continuous_backup.errors import BackupError, ExitCode
 from continuous_backup.naming import Account
 from continuous_backup.operations import cli
 from continuous_backup.operations.deployment import script
@@ -100,6 +100,26 @@ def test_undeploy_when_it_asks_names_how_many_tables_and_where(monkeypatch, caps
     with pytest.raises(json.JSONDecodeError):
         _undeployed(monkeypatch, capsys, deprovision=True)
     assert asked[0].startswith("End the backup of ALL 2 tables of account 123456789012, eu-west-1")
+
+
+@pytest.mark.parametrize(
+    ("wired", "said"),
+    [
+        ({"Orders"}, "1 table is still wired, and its backup would end: Orders"),
+        ({"Orders", "Carts"}, "2 tables are still wired, and their backup would end: Carts, Orders"),
+    ],
+)
+def test_undeploy_while_tables_are_wired_refuses_and_names_them(monkeypatch, wired, said):
+    aws = Aws(region="eu-west-1", endpoint_url="http://127.0.0.1:1")
+    monkeypatch.setattr(cli, "load_config", lambda _: Config())
+    monkeypatch.setattr(cli, "connect", lambda *_: (aws, ACCOUNT, Config().in_account(ACCOUNT)))
+    monkeypatch.setattr(script.observer, "observe_removable", lambda *_: Deployment())
+    monkeypatch.setattr(script, "for_release", lambda _, config: config)
+    monkeypatch.setattr(Provisioning, "wired_tables", lambda _: wired)
+
+    with pytest.raises(BackupError) as caught:
+        script.undeploy(OPTIONS)
+    assert caught.value.problem == said
 
 
 @pytest.mark.parametrize("dry_run", [True, False])

@@ -78,6 +78,17 @@ def _write(options: argparse.Namespace, aws: Aws) -> list[images.ImagesResult]:
     return images.write(options, aws, ACCOUNT, ItemImages(bucket="images"), plans)
 
 
+@pytest.mark.parametrize(("tables", "said"), [(1, "1 table"), (2, "2 tables")])
+def test_images_in_a_dry_run_are_told_of_how_many_tables(
+    options: argparse.Namespace, aws: Aws, capsys: pytest.CaptureFixture[str], tables: int, said: str
+):
+    options.dry_run = True
+    plans = [TablePlan("Orders"), TablePlan("Carts")][:tables]
+    images.write(options, aws, ACCOUNT, ItemImages(bucket="images"), plans)
+    told = " ".join(capsys.readouterr().err.split())
+    assert told == f"Then the items of {said} would be scanned, and images of them written."
+
+
 def test_checkpoint_that_says_nothing_of_a_scan_is_refused_before_anything_is_done(
     options: argparse.Namespace, aws: Aws
 ):

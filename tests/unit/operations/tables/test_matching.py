@@ -84,6 +84,7 @@ def test_look_that_is_refused_is_unknown_and_warns(aws, stub, caplog):
     [
         (Matching(3, 3, opted_out=3), "all tables that the filter takes are opted out by the tag", True),
         (Matching(3, 3, opted_out=2), "2 tables are opted out by the tag", False),
+        (Matching(3, 3, opted_out=1), "1 table is opted out by the tag", False),
     ],
 )
 def test_notes_tell_of_tables_that_a_tag_opts_out_and_how_to_take_them_in(found, begins, loud):
@@ -99,6 +100,14 @@ def test_notes_tell_of_tables_that_a_tag_opts_out_and_how_to_take_them_in(found,
         (Matching(0, 0), []),
         (Matching(3, 1), []),
         (Matching(3, 0), ["the filter leaves out every one of the 3 tables there are"]),
+        (Matching(1, 0), ["the filter leaves out the only table there is"]),
+        (
+            Matching(3, 2, ("test-b",)),
+            [
+                "the filter leaves out 1 table that is wired, and it goes on being backed up until "
+                "deprovision_tables.py ends it: test-b"
+            ],
+        ),
         (
             Matching(3, 1, ("test-b", "test-c")),
             [

@@ -309,7 +309,9 @@ def test_carry_out_opts_a_table_out_and_says_what_was_done(aws, stub):
     for tags in ([], [opted_out]):
         stub("lambda").add_response("list_event_source_mappings", {})
         stub("lambda").add_response("list_event_source_mappings", {})
-        stub("lambda", informs=True).add_response("get_function_configuration", {"Description": description(CONFIG)})
+        stub("lambda", informs=True).add_response(
+            "get_function_configuration", {"Description": description(CONFIG)}
+        )
         stub("firehose").add_response(
             "list_delivery_streams", {"DeliveryStreamNames": [], "HasMoreDeliveryStreams": False}
         )

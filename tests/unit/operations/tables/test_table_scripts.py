@@ -350,3 +350,5 @@ def test_waits_are_told_with_their_reason_and_length_and_of_many_tables_some(cap
         "  wait for table-2 to be ACTIVE",
         "  and for the like of 2 more tables",
     ]
+    table_scripts.tell_waits({f"table-{number}": Wait(f"table-{number} to be ACTIVE") for number in range(4)})
+    assert capsys.readouterr().err.splitlines()[-1] == "  and for the like of 1 more table"
