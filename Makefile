@@ -4,9 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 # What plays AWS has an environment of its own: it pins a release of botocore, and the product's is the newest.
 EMULATOR := .venv-emulator
+PICTURES := .venv-pictures
 TESTS ?=
 
-.PHONY: help install install-dev demo demo-continuity local check test coverage soak bench smoke findings lint format lock clean
+.PHONY: help install install-dev demo demo-continuity local check test coverage soak bench smoke findings lint format lock pictures recording clean
 
 # Where the environment keeps Python from writing bytecode, hundreds of processes would compile the same sources.
 PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder
@@ -43,6 +44,11 @@ $(EMULATOR)/.second-engine: local/dynoxide/package-lock.json $(EMULATOR)/.instal
 	mkdir -p $(EMULATOR)/dynoxide && cp local/dynoxide/*.json $(EMULATOR)/dynoxide/
 	cd $(EMULATOR)/dynoxide && ../bin/npm ci --ignore-scripts --no-audit --no-fund --loglevel=error > npm.log \
 		|| { cat npm.log >&2; exit 1; }
+	@touch $@
+
+$(PICTURES)/.installed: requirements-pictures.txt
+	$(call new-environment,$(PICTURES))
+	$(PICTURES)/bin/python $(PIP_INSTALL) -r requirements-pictures.txt
 	@touch $@
 
 install: $(VENV)/.operating ## make .venv with what deploying and operating needs, and no more
@@ -104,8 +110,16 @@ lock: install-dev ## write the locks anew for what pyproject.toml asks for; OPTI
 	$(UV_LOCK) $(OPTIONS) pyproject.toml -o requirements.txt
 	$(UV_LOCK) $(OPTIONS) pyproject.toml --group dev -c requirements.txt -o requirements-dev.txt
 	$(UV_LOCK) $(OPTIONS) --group emulator -o requirements-emulator.txt
+	$(UV_LOCK) $(OPTIONS) --group pictures -o requirements-pictures.txt
 	cd local/dynoxide && $(CURDIR)/$(EMULATOR)/bin/npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
 
+pictures: $(PICTURES)/.installed ## draw docs/pictures anew from their sources
+	$(PICTURES)/bin/python docs/pictures.py
+
+recording: $(PICTURES)/.installed $(VENV)/.developing $(EMULATOR)/.installed ## record make demo for the README; in a terminal
+	$(PICTURES)/bin/termtosvg record docs/pictures/demo.cast -g 110x34 -c "$(MAKE) --no-print-directory demo"
+	$(PICTURES)/bin/termtosvg render docs/pictures/demo.cast docs/pictures/demo.svg -M 1500 -D 8000 -t window_frame
+
 clean: ## remove everything that was made here
-	rm -rf $(VENV) $(EMULATOR) .local dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*
+	rm -rf $(VENV) $(EMULATOR) $(PICTURES) .local dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
