@@ -120,7 +120,7 @@ def test_table_that_a_filter_leaves_out_later_is_brought_to_another_place_by_pro
         expect=3,
     )
 
-    assert "the filter leaves it out; what it is wired with is as configured" in done.stdout
+    assert "the filter leaves it out; wired before, it goes on being backed up, now as configured" in done.stdout
     described = stage.emulator.client("firehose").describe_delivery_stream(DeliveryStreamName="LeftOut")
     destination = described["DeliveryStreamDescription"]["Destinations"][0]["ExtendedS3DestinationDescription"]
     assert destination["Prefix"] == "elsewhere/LeftOut/"

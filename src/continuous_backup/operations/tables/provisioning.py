@@ -150,7 +150,8 @@ class Provisioning:
         steps = self._convergence.planned(self._observer.glance(plan.table, overview), Wanted.KEPT)
         if steps:
             steps = self._convergence.steps(plan.table, Wanted.KEPT, overview)
-        return replace(plan, steps=tuple(steps))
+        so = f"{plan.refusal}; wired before, it goes on being backed up"
+        return replace(plan, refusal=so, steps=tuple(steps))
 
     def plan_deprovisioning(self, whitelist: Whitelist) -> list[TablePlan]:
         """What taking the wiring of each table away needs; of deleted tables too, where some is left."""
@@ -317,8 +318,7 @@ def _result_of(due: Mapping[str, TablePlan], wanted: Wanted, outcome: Outcome) -
         return made
     if made.standing is not Standing.AS_WANTED:
         return replace(made, by_choice=False)
-    so = f"{plan.refusal}; what it is wired with is as configured"
-    return replace(made, result=so, standing=plan.standing)
+    return replace(made, result=f"{plan.refusal}, now as configured", standing=plan.standing)
 
 
 def _result(outcome: Outcome, wanted: Wanted, plan: TablePlan) -> TableResult:
