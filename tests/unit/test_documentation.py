@@ -21,7 +21,7 @@ from continuous_backup.streams_to_firehose import changes
 from docs import configuration_table, figures
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = ("README.md", "docs/choices.md", "docs/guarantees.md", "docs/item-images.md")
+PAGES = ("README.md", "docs/choices.md", "docs/guarantees.md", "docs/item-images.md", "docs/reading-the-data.md")
 BENCHMARKS = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
 QUOTE = "<!-- figures: {} -->\nold\n<!-- end of figures -->\n"
 README = (ROOT / "README.md").read_text(encoding="utf-8")
