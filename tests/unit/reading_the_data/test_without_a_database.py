@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -73,14 +74,16 @@ def test_items_when_jq_folds_the_log_are_those_of_the_model(logs: Logs):
 @pytest.mark.parametrize("compression", ["firehose", "forwarder"])
 def test_history_when_jq_tells_it_is_that_of_the_model_stream_by_stream(logs: Logs, compression: str):
     log = logs["text", compression]
-    told = [each[1:] for each in documents(HISTORY, log.folder)]
-    assert told == [
-        [
-            line["eventName"],
-            *(line.get(image, {}).get("status", {}).get("S") for image in ("OldImage", "NewImage")),
+    for number in range(12):
+        told = documents(HISTORY.replace('== "1"', f'== "{number}"'), log.folder)
+        assert told == [
+            [
+                f"{datetime.fromtimestamp(line['ApproximateCreationDateTime'], UTC):%Y-%m-%dT%H:%M:%SZ}",
+                line["eventName"],
+                *(line.get(image, {}).get("status", {}).get("S") for image in ("OldImage", "NewImage")),
+            ]
+            for line in log.history(number)
         ]
-        for line in log.history(1)
-    ]
 
 
 @needs_jq
