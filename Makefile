@@ -126,7 +126,7 @@ pictures: $(PICTURES)/.installed ## draw docs/pictures anew from their sources
 
 recording: $(PICTURES)/.installed $(VENV)/.developing $(EMULATOR)/.installed ## record make demo for the README; in a terminal
 	$(PICTURES)/bin/termtosvg record docs/pictures/demo.cast -g 110x34 -c "$(MAKE) --no-print-directory demo"
-	$(PICTURES)/bin/termtosvg render docs/pictures/demo.cast docs/pictures/demo.svg -M 1500 -D 8000 -t window_frame
+	$(PICTURES)/bin/termtosvg render docs/pictures/demo.cast docs/pictures/demo.svg -M 1500 -D 8000 -t gjm8
 
 clean: ## remove everything that was made here
 	rm -rf $(VENV) $(EMULATOR) $(PICTURES) $(READERS) .local dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*
