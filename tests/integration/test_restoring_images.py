@@ -142,8 +142,48 @@ def test_restoring_items_with_awkward_keys_brings_back_each_of_them_and_by_the_b
     begin_so = [item for item in there if item[prefix]["S"].startswith("a")]
     assert len(begin_so) > len(BYTES)
     assert in_order(place.scanned(new)) == in_order(begin_so)
+    file, every_second = place.work / "keys.txt", there[::2]
+    lines = [json.dumps({name: as_told(item[name]) for name in keys[0]}) for item in every_second]
+    file.write_text("\n".join(lines), encoding="utf-8")
+    place.run(*asked, "--key-file", "keys.txt", "--if", "always")
+    both = {item["n"]["N"]: item for item in [*begin_so, *every_second]}
+    assert in_order(place.scanned(new)) == in_order(list(both.values()))
     place.run(*asked)
     assert in_order(place.scanned(new)) == in_order(there)
+
+
+def test_restoring_by_key_into_a_table_writes_these_items_and_names_what_is_not_done(place: Place):
+    described = place.create_table(
+        ("id:N", "at:B"), StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"}
+    )
+    for partition in (1, 10):
+        for sort_key in (b"\x01", b"\x02"):
+            keys = {"id": {"N": str(partition)}, "at": {"B": b64(sort_key)}}
+            place.keep(keys, number(1), described["LatestStreamArn"])
+    one = {"id": {"N": "1"}, "at": {"B": b"\x01"}}
+    place.dynamodb.put_item(TableName=place.table, Item=one | number(2))
+
+    for text, said in (
+        ("id=one", "id is a number (N) in the table"),
+        ('{"id": 1, "at": "?"}', "at is binary (B), written in base64"),
+        ("at=AQ==", "id is missing, the partition key"),
+    ):
+        refused = place.run("--key", text, "--yes", expect=ExitCode.USAGE)
+        assert f"Error: --key {text}: {said}" in refused.err
+    twice = place.run("--key", "id=1", "--key", "id=1.0", "--yes", expect=ExitCode.USAGE)
+    assert "Error: --key id=1.0: it is asked for already, by --key id=1\n" in twice.err
+    assert place.scanned() == [one | number(2)]
+
+    whole = ("--key", '{"id": 1.0, "at": "AQ=="}', "--key", "id=7", "--yes")
+    stays = place.run(*whole, expect=ExitCode.PARTLY_DONE)
+    assert "1 keys have no image\n    id=7\n" in stays.err
+    assert '1 items were others than their images say, and stayed\n    {"id": "1", "at": "AQ=="}\n' in stays.err
+    done = place.run("--key", "id=1", "--if", "always", "--yes", "--output", "json").document
+    assert (done["written"], done["overwritten"]) == (1, 1)
+    assert sorted((item["at"]["B"], item["n"]["N"]) for item in place.scanned()) == [
+        (b"\x01", "1"),
+        (b"\x02", "1"),
+    ]
 
 
 def as_told(typed: dict[str, Any]) -> dict[str, Any]:

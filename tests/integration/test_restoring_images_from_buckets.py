@@ -115,7 +115,10 @@ def test_restoring_what_is_not_there_says_what_is(place: Place):
     assert f"there are no images below s3://{place.bucket}/{PREFIX}-2/{place.table}/" in wrong.err
     place.create_table()
     part = place.run("--key-prefix", "id=zzz", "--yes", expect=ExitCode.USAGE)
-    assert f"what is beside it: {place.table}" in part.err
+    assert "there are no such images" in part.err
+    assert "is --prefix right?" not in part.err
+    by_key = place.run("--key", "id=zzz", "--yes", expect=ExitCode.USAGE)
+    assert "is it the right key, id=zzz?" in by_key.err
     assert not (place.work / "checkpoint.json").exists()
 
 

@@ -1,10 +1,11 @@
 """The objects of a table's images, in the order of their names, page by page: never all of them at once."""
 
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from itertools import groupby
+from itertools import groupby, islice
 from operator import attrgetter
 from typing import Any
 
@@ -13,6 +14,7 @@ from continuous_backup.errors import UsageError
 
 #: The version of an object that was written while the bucket kept none.
 _NO_VERSION = "null"
+_ASKED_AT_ONCE = 32
 
 
 class State(Enum):
@@ -21,6 +23,8 @@ class State(Enum):
     GONE = "gone"
     #: It has versions after the time asked for, and none before it that is still kept.
     LATER = "later"
+    #: It was asked for by its name, and nothing is known of it.
+    MISSING = "missing"
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,26 @@ def objects_as_of(
         versions = (version for page in pages for version in _versions_of_page(page, bucket))
         for _, of_name in groupby(versions, attrgetter("name")):
             yield _newest_of(of_name, time)
+
+
+def objects_named(
+    s3: Client, bucket: str, names: Iterable[str], after: str, time: datetime | None
+) -> Iterator[Listed]:
+    """Of each name what `objects` or, with a time, `objects_as_of` says of it; it can be missing.
+
+    Each is asked for by itself, and several at a time: nothing beside them is listed. Raises what these raise.
+    """
+
+    def find(name: str) -> Listed:
+        found = objects(s3, bucket, [name], "") if time is None else objects_as_of(s3, bucket, [name], "", time)
+        # The first is the name itself, where it is there: all others begin with it.
+        first = next(iter(found), None)
+        return first if first and first.name == name else Listed(name, state=State.MISSING)
+
+    due = iter([name for name in names if name > after])
+    with ThreadPoolExecutor(_ASKED_AT_ONCE) as pool:
+        while some := list(islice(due, _ASKED_AT_ONCE)):
+            yield from pool.map(find, some)
 
 
 def _is_behind(prefix: str, after: str) -> bool:

@@ -14,6 +14,8 @@ from continuous_backup.configuration.keys import (
 )
 from continuous_backup.operations import cli
 from continuous_backup.operations.images.wanted import If, KeyPrefix
+from continuous_backup.operations.writing_items import asked_keys
+from continuous_backup.operations.writing_items.asked_keys import NoKey, Written
 
 
 def add_to(parser: argparse.ArgumentParser) -> None:
@@ -34,10 +36,21 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     )
     add("--partition-key", default="", metavar="NAME", help="for --create: which of two keys it is")
     add(
+        "--key",
+        dest="keys",
+        type=key,
+        action="append",
+        default=[],
+        metavar="KEY",
+        help="only the item with this key, or the items of this partition key; repeatable. id=alice, or JSON: "
+        '\'{"id": "alice", "at": 42}\', or with types: \'{"id": {"S": "alice"}}\'; binary is base64',
+    )
+    add("--key-file", type=Path, metavar="FILE", help="a file of such keys, one a line")
+    add(
         "--key-prefix",
         type=key_prefix,
         metavar="ATTRIBUTE=TEXT",
-        help="only items whose key attribute, a text, begins so",
+        help="only items whose key attribute, a text, begins so: id=1 is also id=10, see --key",
     )
     add(
         "--as-of",
@@ -77,6 +90,15 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     add("--debug", action="store_true", help="show the stack of an error, for a bug report")
 
 
+def problem(options: argparse.Namespace) -> str:
+    """Of options that are wrong together, what is wrong; "" where nothing is."""
+    if options.partition_key and not options.create:
+        return "--partition-key belongs to --create"
+    if options.key_prefix and (options.keys or options.key_file):
+        return "--key-prefix asks for other items than --key and --key-file do: give one of them"
+    return ""
+
+
 def table_name(text: str) -> str:
     """For an option: also against an empty one, of a variable that was not set."""
     if not naming.is_table_name(text):
@@ -97,6 +119,14 @@ def path(text: str) -> str:
     if stripped and not re.fullmatch(PATH, stripped):
         raise argparse.ArgumentTypeError(f'"{text}" is not {PATH_SHAPE}')
     return stripped
+
+
+def key(text: str) -> Written:
+    """For an option."""
+    try:
+        return asked_keys.written(text)
+    except NoKey as err:
+        raise argparse.ArgumentTypeError(str(err)) from err
 
 
 def key_prefix(text: str) -> KeyPrefix:

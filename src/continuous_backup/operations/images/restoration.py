@@ -19,6 +19,7 @@ def described(wanted: Wanted, target: Target, condition: If) -> dict[str, str]:
         "table": target.arn,
         "tableCreated": target.created.isoformat() if target.created else "",
         "keyPrefix": f"{key_prefix.attribute}={key_prefix.text}" if key_prefix else "",
+        "keys": wanted.asked.digest() if wanted.asked else "",
         "asOf": wanted.as_of.isoformat() if wanted.as_of else "",
         "if": condition.value,
     }

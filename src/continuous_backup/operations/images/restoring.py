@@ -6,8 +6,9 @@ from typing import Protocol
 
 from continuous_backup.aws import Client
 from continuous_backup.operations.images.deciding import Decision
+from continuous_backup.operations.images.found_images import OBJECTS_A_CHUNK, WORKERS
 from continuous_backup.operations.images.reading import Image
-from continuous_backup.operations.images.surveying import OBJECTS_A_CHUNK, WORKERS, Readable, Survey, count
+from continuous_backup.operations.images.surveying import Readable, Survey, count
 from continuous_backup.operations.images.tally import Tally
 from continuous_backup.operations.images.wanted import If, Wanted
 from continuous_backup.operations.writing_items import typed_json
@@ -53,20 +54,21 @@ class Restoring(Survey):
         """
         tally = checkpoint.tally
         with ThreadPoolExecutor(WORKERS) as pool:
-            for chunk in self._chunks(checkpoint.after):
-                decided = list(self._decided(chunk, tally, pool))
+            for chunk in self._found.chunks(checkpoint.after, tally, pool):
+                decided = list(self._decided(chunk.images, tally))
                 done = list(pool.map(self._carried_out, decided))
                 written: list[tuple[Image, Decision]] = []
                 for (image, _), (decision, refusal) in zip(decided, done, strict=True):
                     if refusal:
                         tally.name("refused", f"{image.name}: {refusal}")
                         continue
-                    count(decision, tally)
+                    count(image, decision, tally)
                     if self._verify:
                         written.append((image, decision))
                 self._compare(written, tally)
-                checkpoint.note(chunk[-1].name)
+                checkpoint.note(chunk.last)
                 self._on_chunk(tally)
+        self._found.note_missing(tally)
         return tally
 
     def _carried_out(self, decided: tuple[Image, Decision]) -> tuple[Decision, str]:

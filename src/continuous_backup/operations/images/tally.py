@@ -1,6 +1,6 @@
 """What was found and done, counted: bounded, whatever the number of images."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -23,6 +23,7 @@ class Tally:
     failed_records: int = 0
     gone: int = 0
     later: int = 0
+    missing: int = 0
     unreadable: int = 0
     written: int = 0
     overwritten: int = 0
@@ -36,16 +37,19 @@ class Tally:
     #: By the ARN of the stream that they came from, how many images; those of more streams than are named, by "".
     streams: dict[str, int] = field(default_factory=dict)
 
+    #: Of the partition keys that were asked for alone, how many items each has.
+    partitions: dict[str, int] = field(default_factory=dict)
+
     def count_stream(self, arn: str) -> None:
         kept = arn if arn in self.streams or len(self.streams) < _NAMED else ""
         self.streams[kept] = self.streams.get(kept, 0) + 1
 
-    def name(self, kind: str, text: str) -> None:
-        """Counts one of a kind, and names it where it is among the first."""
+    def name(self, kind: str, text: str | Callable[[], str]) -> None:
+        """Counts one of a kind, and names it where it is among the first: only then is its text made."""
         setattr(self, kind, getattr(self, kind) + 1)
         known = self.names.setdefault(kind, [])
         if len(known) < _NAMED:
-            known.append(text)
+            known.append(text if isinstance(text, str) else text())
 
     @property
     def looked_at(self) -> int:
@@ -62,7 +66,7 @@ class Tally:
     def of_document(cls, document: Mapping[str, Any]) -> "Tally":
         """Raises TypeError where it is none."""
         made = cls(**document)
-        for name, its in asdict(made).items():
-            if not isinstance(its, dict if name in ("names", "streams") else int):
+        for name, its in asdict(cls()).items():
+            if not isinstance(getattr(made, name), type(its)):
                 raise TypeError(f"{name} is no such thing")
         return made

@@ -8,11 +8,10 @@ from typing import Any
 from continuous_backup.aws import Client, ClientError, error_code
 from continuous_backup.errors import AwsError, UsageError
 from continuous_backup.item_images.image import Version
+from continuous_backup.operations.writing_items.key_values import LONGEST_SORT_KEY, bytes_of
 from continuous_backup.operations.writing_items.typed_json import Item
 
 _ACTIVE = "ACTIVE"
-#: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
-_LONGEST_SORT_KEY = 1024
 _POLL_SECONDS = 1.0
 _READY_WITHIN_SECONDS = 300.0
 #: A stream can be switched on in the call that makes the table, and its label be a little earlier than that
@@ -43,7 +42,7 @@ class Target:
         if {name: next(iter(typed)) for name, typed in keys.items()} != dict(self.keys):
             return False
         sort_keys = (keys[name] for name in self.keys if name != self.partition_key)
-        return all(_bytes_of(typed) <= _LONGEST_SORT_KEY for typed in sort_keys)
+        return all(bytes_of(typed) <= LONGEST_SORT_KEY for typed in sort_keys)
 
     def has_seen(self, version: Version) -> bool:
         """Whether the change that an image shows was made in this table, in its present life.
@@ -62,11 +61,6 @@ class Target:
         except ValueError:
             return True
         return switched_on.replace(tzinfo=UTC) >= self.created - _SAME_MOMENT
-
-
-def _bytes_of(typed: Mapping[str, Any]) -> int:
-    ((kind, value),) = typed.items()
-    return len(value if kind == "B" else value.encode())
 
 
 def described(dynamodb: Client, table: str) -> Target | None:

@@ -1,5 +1,6 @@
 """A pass over the images: exactly the live ones are restored, whatever else is there, wherever it is stopped."""
 
+import json
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -12,11 +13,15 @@ from hypothesis import strategies as st
 from continuous_backup.aws import ClientError
 from continuous_backup.item_images import object_names
 from continuous_backup.item_images.image import Version
+from continuous_backup.operations.images.asked_images import AskedImages
+from continuous_backup.operations.images.found_images import chunks
 from continuous_backup.operations.images.listing import Listed
-from continuous_backup.operations.images.surveying import NoItems, Survey, chunks, first_image
+from continuous_backup.operations.images.surveying import NoItems, Survey, first_image
 from continuous_backup.operations.images.tally import Tally
-from continuous_backup.operations.images.wanted import If, KeyPrefix
+from continuous_backup.operations.images.wanted import If, KeyPrefix, Wanted
+from continuous_backup.operations.writing_items.asked_keys import fitted, written
 from continuous_backup.operations.writing_items.checkpoint import Checkpoint, load
+from continuous_backup.operations.writing_items.target import Target
 from tests.unit.operations.images.restorations import WANTED, FakeBucket, image, key, name_of, number, restoring
 from tests.unit.operations.writing_items.tables import (
     OLD_STREAM,
@@ -145,7 +150,7 @@ def test_restore_when_images_do_not_fit_or_cannot_be_read_goes_on_and_names_them
     tally = restoring(bucket, table).restore(checkpoint)
     assert list(table.items.values()) == [key("good")]
     assert tally.unreadable == 2
-    assert "table Orders can have no item of such keys" in tally.names["unreadable"][0]
+    assert "table Orders can have no item of such keys" in "".join(tally.names["unreadable"])
 
 
 _DEEP = b'{"M":{"m":' * 500 + b'{"S":"?"}' + b"}}" * 500
@@ -300,3 +305,84 @@ def test_first_image_passes_over_what_is_none():
     found = first_image(bucket, WANTED)
     assert found is not None
     assert found.keys == key("b")
+
+
+#: As long as a sort key can be: then the object's name does not tell the keys.
+LONG = "y" * 1024
+SORT_KEYS = st.one_of(st.text("abc/", min_size=1, max_size=2), st.sampled_from(["😀", LONG, "z" * 1010]))
+
+
+def by_key(table: Target, *texts: str) -> Wanted:
+    asked = fitted(map(written, texts), table.keys, table.name)
+    return replace(WANTED, asked=AskedImages(asked, table.keys, "backups", "Orders"))
+
+
+def test_restore_by_whole_keys_reads_these_objects_and_lists_nothing_else(checkpoint: Checkpoint):
+    bucket, table = FakeBucket(), FakeTable()
+    for text in ("1", "10", "a/b", "x" * 1100, "y" * 1100):
+        bucket.keep(image(key(text), {}))
+    wanted = by_key(TARGET, "id=1", "id=a/b", f"id={'x' * 1100}", "id=2")
+    tally = restoring(bucket, table, wanted=wanted).restore(checkpoint)
+    asked_for = {name_of(key(text)) for text in ("1", "a/b", "x" * 1100, "2")}
+    assert {each["id"]["S"] for each in table.items.values()} == {"1", "a/b", "x" * 1100}
+    assert {each["Prefix"] for each in bucket.listed} == asked_for
+    assert set(bucket.got) == asked_for - {name_of(key("2"))}
+    assert (tally.written, tally.missing, tally.names["missing"]) == (3, 1, ["id=2"])
+
+
+@pytest.mark.parametrize("sort_key", ["at", "a"])
+def test_restore_by_a_partition_key_alone_takes_its_items_and_no_other(checkpoint: Checkpoint, sort_key: str):
+    """Names begin with the first of the key attributes by their names, which need not be the partition key."""
+    target = replace(TARGET, keys={"id": "N", sort_key: "S"})
+    bucket, table = FakeBucket(), FakeTable(keys=("id", sort_key))
+    every = [("1", "x"), ("1", LONG), ("10", "x"), ("2", "x"), ("2", LONG), ("3", "x")]
+    for partition, text in every:
+        bucket.keep(image({"id": {"N": partition}, sort_key: {"S": text}}, {}))
+    whole = f'{{"id": 2, "{sort_key}": "{LONG}"}}'
+    wanted = by_key(target, "id=1.0", whole, "id=4")
+    tally = restoring(bucket, table, wanted=wanted, target=target).restore(checkpoint)
+    found = {(each["id"]["N"], each[sort_key]["S"]) for each in table.items.values()}
+    assert found == {("1", "x"), ("1", LONG), ("2", LONG)}
+    assert (tally.written, tally.names["missing"]) == (3, ["id=4"])
+    if sort_key == "at":
+        assert not {name for name in bucket.got if ".N.10/" in name or ".N.3/" in name}
+
+
+@settings(deadline=None, max_examples=80)
+@given(
+    st.lists(st.tuples(st.integers(0, 3), SORT_KEYS), max_size=8, unique=True),
+    st.lists(st.tuples(st.integers(0, 3), SORT_KEYS), max_size=3, unique=True),
+    st.sets(st.integers(0, 3), max_size=2),
+    st.sampled_from(["at", "a"]),
+    st.integers(1, 4),
+)
+def test_restore_by_keys_takes_what_is_asked_for_each_once_and_names_what_is_missing(
+    kept: list[tuple[int, str]], whole: list[tuple[int, str]], partitions: set[int], sort_key: str, page: int
+):
+    def keys(number: int, text: str) -> dict[str, dict[str, str]]:
+        return {"id": {"N": str(number)}, sort_key: {"S": text}}
+
+    target, bucket = replace(TARGET, keys={"id": "N", sort_key: "S"}), FakeBucket(page=page)
+    for each in kept:
+        bucket.keep(image(keys(*each), {}))
+    whole = [each for each in whole if each[0] not in partitions]
+    texts = [json.dumps(keys(*each)) for each in whole] + [f"id={number}" for number in partitions]
+    if not texts:
+        return
+    tally = restoring(
+        bucket, FakeTable(keys=("id", sort_key)), wanted=by_key(target, *texts), target=target
+    ).survey()
+    assert tally.written == len([each for each in kept if each in whole or each[0] in partitions])
+    empty = partitions - {number for number, _ in kept}
+    assert tally.missing == len(set(whole) - set(kept)) + len(empty)
+
+
+def test_restore_by_key_as_of_a_time_takes_what_was_there_then(checkpoint: Checkpoint):
+    bucket, table = FakeBucket(), FakeTable()
+    for minute in (-1, 1):
+        bucket.keep(image(key("1"), number(minute)), TIME + minutes(minute))
+        bucket.keep(image(key("10"), number(minute)), TIME + minutes(minute))
+    wanted = replace(by_key(TARGET, "id=1"), as_of=TIME)
+    restoring(bucket, table, wanted=wanted).restore(checkpoint)
+    assert list(table.items.values()) == [key("1") | number(-1)]
+    assert [each["Prefix"] for each in bucket.listed] == [name_of(key("1"))]

@@ -1,0 +1,118 @@
+"""What restore_images.py says of a plan, and of what came of it; and its exit code."""
+
+import argparse
+from typing import Any
+
+from continuous_backup.errors import ExitCode
+from continuous_backup.operations import cli
+from continuous_backup.operations.images.tally import Tally
+from continuous_backup.operations.images.undone import undone
+from continuous_backup.operations.images.wanted import If, Wanted
+from continuous_backup.operations.writing_items.checkpoint import Checkpoint
+from continuous_backup.operations.writing_items.target import Target
+
+#: What is said of each count that is not zero, in this order.
+PLANNED = {
+    "images": "images",
+    "image_bytes": "bytes of images",
+    "tombstones": "tombstones of removed items",
+    "written": "items would be written where none is",
+    "overwritten": "items would be overwritten",
+    "deleted": "items would be deleted, since their images are tombstones (--if always)",
+    "same": "items are as their images say",
+    "kept": "items are others than their images say, and would stay",
+    "gone": "images have been deleted, or expired",
+    "missing": "keys have no image",
+    "later": "images have no version that is kept of that time or before",
+    "failed_records": "objects below _failed/: changes of which no image could be made",
+    "foreign": "objects that are no images",
+    "unreadable": "images cannot be read or do not fit the table",
+}
+DONE = PLANNED | {
+    "written": "items written where none was",
+    "overwritten": "items overwritten",
+    "deleted": "items deleted, since their images are tombstones",
+    "same": "items were as their images say",
+    "kept": "items were others than their images say, and stayed",
+    "refused": "items refused by DynamoDB",
+    "verified": "items read back, and as they should be",
+    "different": "items read back, and not as they should be",
+}
+
+
+def tell_plan(
+    options: argparse.Namespace, wanted: Wanted, target: Target, tally: Tally, done: Checkpoint[Tally]
+) -> None:
+    keys = ", ".join(f"{name} ({kind})" for name, kind in target.keys.items())
+    made = "" if target.is_there else ", which would be made, on demand"
+    at = f" as of {wanted.as_of.isoformat()}" if wanted.as_of else ""
+    cli.tell(f"From {wanted.where}{at}, to table {target.arn}{made}; keys: {keys}; --if {options.condition}:")
+    if done.after:
+        cli.tell(f"  {done.file} says that all up to {done.after} is done; of what is behind it:")
+    _tell_counts(tally, PLANNED)
+    _tell_streams(tally)
+
+
+def _tell_streams(tally: Tally) -> None:
+    """Images of several streams: what no stream has told is in none of them."""
+    if len(tally.streams) < 2:
+        return
+    cli.tell(f"WARNING: the images are of {len(tally.streams)} streams:")
+    for arn, count in sorted(tally.streams.items()):
+        cli.tell(f"  {count:,} of {arn or 'others'}")
+    cli.tell(
+        "  Items that were deleted while the stream was off, or with an earlier table of this name, are among "
+        "them: see docs/item-images.md"
+    )
+
+
+def _tell_counts(tally: Tally, words: dict[str, str]) -> None:
+    for name, said in words.items():
+        if count := getattr(tally, name):
+            cli.tell(f"  {count:,} {said}")
+            for each in tally.names.get(name, []):
+                cli.tell(f"    {each}")
+            if len(tally.names.get(name, [])) not in (0, count):
+                cli.tell("    and more")
+
+
+def answer_dry_run(options: argparse.Namespace, wanted: Wanted, target: Target, tally: Tally) -> ExitCode:
+    cli.tell("Nothing was changed: this was a dry run.")
+    about = {"dryRun": True, "table": target.arn, "tableIsThere": target.is_there}
+    cli.show(options, [], about | document(tally))
+    return ExitCode.PARTLY_DONE if undone(tally, wanted, If(options.condition)) else ExitCode.DONE
+
+
+def answer(options: argparse.Namespace, wanted: Wanted, target: Target, tally: Tally) -> ExitCode:
+    _tell_counts(tally, {name: said for name, said in DONE.items() if tally.names.get(name)})
+    _tell_streams(tally)
+    rows = [{"what": said, "number": f"{getattr(tally, name):,}"} for name, said in DONE.items()]
+    cli.show(
+        options,
+        [row for row in rows if row["number"] != "0"],
+        {"dryRun": False, "table": target.arn, "from": wanted.where} | document(tally),
+    )
+    if tally.different:
+        cli.tell(f"Table {target.name} differs from its images: did anybody else write to it meanwhile?")
+        return ExitCode.DIFFERENCES_FOUND
+    if undone(tally, wanted, If(options.condition)):
+        cli.tell("Not all that was asked for is done: the names above say what is not, and why.")
+        return ExitCode.PARTLY_DONE
+    checked = "" if options.no_verify else " and read back"
+    cli.tell(f"Table {target.name}: {tally.written + tally.overwritten:,} items written{checked}.")
+    return ExitCode.DONE
+
+
+#: Of the tally, what is no result; `names` is one in a spelling of its own.
+_INSIDE = ("names", "partitions")
+
+
+def document(tally: Tally) -> dict[str, Any]:
+    """In the result's spelling: the counts, and some names of what a person may want to see."""
+    counts = {_camel(name): its for name, its in tally.document().items() if name not in _INSIDE}
+    return counts | {"names": {_camel(kind): names for kind, names in tally.names.items()}}
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(map(str.title, rest))
