@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -87,10 +87,11 @@ class Place:
         self._add_profile(profile, credentials)
         return credentials
 
-    def keep(self, keys: dict[str, Any], more: dict[str, Any] | None, stream: str = "") -> None:
+    def keep(self, keys: dict[str, Any], more: dict[str, Any] | None, stream: str = "", event: str = "") -> None:
         """An image, or a tombstone, as the Lambda function writes it; by default of an earlier table."""
         earlier = self._engine.account_of_tables(OWN).table_arn(self.table) + "/stream/2020-01-01T00:00:00.000"
         kept = image(keys, more, stream or earlier, self.table)
+        kept = replace(kept, event=event or kept.event)
         self.s3.put_object(
             Bucket=self.bucket,
             Key=object_names.of_keys(keys, PREFIX, self.table),

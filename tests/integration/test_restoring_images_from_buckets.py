@@ -43,16 +43,62 @@ def test_restoring_a_part_and_as_of_a_time_takes_what_was_there_then(place: Plac
     time.sleep(1.1)
     place.keep(key("a1"), number(2))
     place.keep(key("a2"), None)
-    place.keep(key("a3"), number(2))
+    place.keep(key("a3"), number(2), event="INSERT")
+    place.keep(key("c1"), number(2))
 
-    done = place.run("--key-prefix", "id=a", "--as-of", then.isoformat(), "--yes", "--output", "json").document
+    as_of = ("--as-of", then.isoformat(), "--yes", "--output", "json")
+    nobody_to_ask = place.run(*as_of, expect=ExitCode.USAGE)
+    assert "where it has another item, which wins, the image (always), the item (never), or" in nobody_to_ask.err
+    assert "\nTry: add --if always, never or newer\n" in nobody_to_ask.err
+    done = place.run("--key-prefix", "id=a", "--if", "newer", *as_of).document
     assert (done["written"], done["later"], done["different"]) == (2, 1, 0)
     assert place.items() == {text: key(text) | number(1) for text in ("a1", "a2")}
+    beyond = place.run("--if", "newer", *as_of, expect=ExitCode.PARTLY_DONE)
+    assert "1 items were there, and their images of that time are no longer kept\n    id=c1: " in beyond.err
+    from_then_on = beyond.document["allFrom"]
+    assert f"An --as-of from {from_then_on} on finds images of all items that were there then." in beyond.err
+    assert datetime.fromisoformat(from_then_on) > then
+    place.run("--as-of", from_then_on, "--if", "always", "--yes")
+    assert place.items()["c1"] == key("c1") | number(2)
 
     place.s3.delete_object(Bucket=place.bucket, Key=object_names.of_keys(key("b1"), PREFIX, place.table))
-    done = place.run("--as-of", datetime.now(UTC).isoformat(), "--yes", "--output", "json").document
-    assert (done["images"], done["gone"]) == (2, 1)
-    assert {text: item["n"]["N"] for text, item in place.items().items()} == {"a1": "2", "a2": "1", "a3": "2"}
+    as_of_now = ("--as-of", datetime.now(UTC).isoformat(), "--if", "never", "--yes", "--output", "json")
+    done = place.run(*as_of_now, expect=ExitCode.PARTLY_DONE).document
+    assert (done["images"], done["lost"]) == (3, 1)
+    assert done["names"]["lost"][0].endswith(" was deleted")
+
+
+def test_restoring_as_of_a_time_into_the_same_table_says_what_stays_and_before_and_after(place: Place):
+    described = place.create_table(StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"})
+    for text, more in (("changed", number(1)), ("removed", None), ("same", number(3))):
+        place.keep(key(text), more, described["LatestStreamArn"])
+    there = {text: key(text) | number(count) for text, count in (("changed", 2), ("removed", 2), ("same", 3))}
+    for item in there.values():
+        place.dynamodb.put_item(TableName=place.table, Item=item)
+    as_of = ("--as-of", datetime.now(UTC).isoformat())
+
+    for more in ("--dry-run", "--yes"):
+        newer = place.run(*as_of, "--if", "newer", more, expect=ExitCode.PARTLY_DONE).err
+        assert "1 items " in newer
+        assert "\n    id=changed\n" in newer
+        assert "\n    id=removed\n" in newer
+        assert place.items() == there
+    assert "stay" not in place.run(*as_of, "--if", "never", "--yes").err.splitlines()[-1]
+    shown = place.run(*as_of, "--if", "always", "--dry-run").err
+    assert '\n    id=changed\n      n: {"N": "2"} -> {"N": "1"}\n' in shown
+    assert '\n    id=removed\n      id: {"S": "removed"} -> nothing\n      n: {"N": "2"} -> nothing\n' in shown
+    assert place.items() == there
+    place.run(*as_of, "--if", "always", "--yes")
+    assert place.items() == {"changed": key("changed") | number(1), "same": there["same"]}
+
+
+def test_restoring_as_of_a_time_before_all_images_says_that_it_is_the_time(place: Place):
+    place.keep(key("a"), number(1), event="INSERT")
+    for more in (("--create",), ("--create", "--key", "id=a"), ("--create", "--dry-run")):
+        early = place.run("--as-of", "2020-01-01T00:00:00Z", "--yes", *more, expect=ExitCode.USAGE)
+        assert "no such image is of 2020-01-01T00:00:00+00:00 or before\nTry: the first is of 20" in early.err
+        assert "--prefix" not in early.err
+    assert place.table not in place.dynamodb.list_tables()["TableNames"]
 
 
 def test_restoring_from_a_bucket_without_versions_takes_what_is_there_and_knows_of_no_earlier_time(place: Place):
@@ -62,7 +108,8 @@ def test_restoring_from_a_bucket_without_versions_takes_what_is_there_and_knows_
     place.keep(key("a"), number(1))
     place.keep(key("a"), number(2))
 
-    refused = place.run("--as-of", datetime.now(UTC).isoformat(), "--yes", expect=ExitCode.USAGE)
+    as_of_now = ("--as-of", datetime.now(UTC).isoformat(), "--if", "always")
+    refused = place.run(*as_of_now, "--yes", expect=ExitCode.USAGE)
     assert f"Error: bucket {place.bucket} has objects that were written while it kept no versions" in refused.err
     assert "Try: leave --as-of out" in refused.err
     assert place.items() == {}

@@ -8,13 +8,14 @@ from operator import attrgetter
 
 from continuous_backup.aws import Client
 from continuous_backup.item_images import object_names
+from continuous_backup.item_images.image import INSERT, SCAN
 from continuous_backup.item_images.object_names import Keys, NoName
 from continuous_backup.operations.images import listing
 from continuous_backup.operations.images.listing import Listed, State
 from continuous_backup.operations.images.reading import Image, Unreadable, read
 from continuous_backup.operations.images.tally import Tally
 from continuous_backup.operations.images.wanted import Wanted
-from continuous_backup.operations.writing_items import shown_items, typed_json
+from continuous_backup.operations.writing_items import shown_items, streams, typed_json
 from continuous_backup.operations.writing_items.key_values import in_typed_json
 from continuous_backup.operations.writing_items.table_items import MOST_KEYS_A_CALL
 
@@ -84,10 +85,10 @@ class FoundImages:
             return False
         if keys is not None:
             self._note_partition(keys, tally)
-        if listed.state is not State.THERE:
-            tally.name(listed.state.value, self._shown(listed.name, keys))
-            return False
-        return True
+        if listed.state is State.THERE or listed.version:
+            return True
+        tally.name(listed.state.value, self._shown(listed.name, keys))
+        return False
 
     def _shown(self, name: str, keys: Keys | None) -> str:
         """The key of an item whose object has this name; the name where that does not tell."""
@@ -118,7 +119,30 @@ class FoundImages:
             if not self.wanted.takes(keys):
                 return None
             self._note_partition(keys, tally)
-        return found
+        if listed.state is State.THERE:
+            return found
+        self._count_absent(found, listed, tally)
+        return None
+
+    def _count_absent(self, telling: Image, listed: Listed, tally: Tally) -> None:
+        """Counts an image that was not there at the time, by the version that tells most of the item."""
+        shown, time = shown_items.key(telling.keys), listed.time.isoformat() if listed.time else ""
+        if listed.state is State.GONE:
+            # What a lifecycle takes away are tombstones.
+            lost = telling.item is not None
+            tally.name("lost" if lost else "gone", f"{shown}: its image of {time} was deleted" if lost else shown)
+            return
+        lost = self._shows_an_older_item(telling)
+        tally.name("lost" if lost else "later", f"{shown}: the first image that is kept is of {time}")
+        tally.earliest = min(tally.earliest or time, time)
+        if lost:
+            tally.all_from = max(tally.all_from, time)
+
+    def _shows_an_older_item(self, first: Image) -> bool:
+        """Whether there was an item before its first image that is kept, and its table was there at the time."""
+        switched_on = streams.switched_on(first.version.stream)
+        is_later = switched_on is not None and self.wanted.as_of is not None and switched_on > self.wanted.as_of
+        return not is_later and first.event not in {INSERT, SCAN}
 
 
 def chunks(objects: Iterable[Listed], most: int = OBJECTS_A_CHUNK) -> Iterator[list[Listed]]:

@@ -29,12 +29,18 @@ class State(Enum):
 
 @dataclass(frozen=True)
 class Listed:
-    """An object, or what is known of one that is not there. `version` is empty for the latest."""
+    """An object, or what is known of one that is not there.
+
+    `version` is empty for the latest. Of one that is gone or later, it is the version that tells most of what was
+    there: the last before the marker that hides it, or the first that is kept; empty where there is none. `time`
+    is when S3 got that one.
+    """
 
     name: str
     size: int = 0
     version: str = ""
     state: State = State.THERE
+    time: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -129,11 +135,22 @@ def _versions_of_page(page: dict[str, Any], bucket: str) -> list[_Version]:
 
 
 def _newest_of(versions: Iterable[_Version], time: datetime) -> Listed:
-    found: Listed | None = None
-    name = ""
+    name, is_gone = "", False
+    first: _Version | None = None
     for each in versions:
         name = each.name
-        if found is None and each.time <= time:
-            state = State.GONE if each.is_marker else State.THERE
-            found = Listed(each.name, each.size, each.version, state)
-    return found or Listed(name, state=State.LATER)
+        if each.is_marker:
+            is_gone = is_gone or each.time <= time
+        elif each.time > time:
+            first = each
+        elif is_gone:
+            return _not_there(name, State.GONE, each)
+        else:
+            return Listed(name, each.size, each.version)
+    return _not_there(name, State.GONE, None) if is_gone else _not_there(name, State.LATER, first)
+
+
+def _not_there(name: str, state: State, telling: _Version | None) -> Listed:
+    if telling is None:
+        return Listed(name, state=state)
+    return Listed(name, telling.size, telling.version, state, telling.time)

@@ -63,8 +63,8 @@ def add_to(parser: argparse.ArgumentParser) -> None:
         "--if",
         dest="condition",
         choices=[each.value for each in If],
-        default=If.NEWER.value,
-        help="where the table has another item already. An item of DynamoDB's has no time, so newer (the default) "
+        help="where the table has another item already; to be answered with --as-of into the same table. An item "
+        "of DynamoDB's has no time, so newer (the default otherwise) "
         "goes by where an image comes from: an item stays if its image was made from changes of this very table, "
         "which has seen them; it is overwritten by an image of another table or of one of this name that was "
         "deleted since, even if an application has written the item later. never leaves all that is there. always "

@@ -30,6 +30,8 @@ class Image:
     version: Version
     #: Of the object, in bytes.
     size: int = 0
+    #: The kind of change that it shows.
+    event: str = ""
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ def parsed(body: bytes, wanted: Wanted, name: str) -> Image | Unreadable:
         return Unreadable(name, "its keys are none that an item can have")
     if item is not None and not _has(item, keys):
         return Unreadable(name, "its image has other keys than it says")
-    return Image(name, keys, item, found.version, len(body))
+    return Image(name, keys, item, found.version, len(body), found.event)
 
 
 def _has(item: Item, keys: Item) -> bool:

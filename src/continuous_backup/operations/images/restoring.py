@@ -8,7 +8,7 @@ from continuous_backup.aws import Client
 from continuous_backup.operations.images.deciding import Decision
 from continuous_backup.operations.images.found_images import OBJECTS_A_CHUNK, WORKERS
 from continuous_backup.operations.images.reading import Image
-from continuous_backup.operations.images.surveying import Readable, Survey, count
+from continuous_backup.operations.images.surveying import CHANGES, Decided, Readable, Survey, count
 from continuous_backup.operations.images.tally import Tally
 from continuous_backup.operations.images.wanted import If, Wanted
 from continuous_backup.operations.writing_items import typed_json
@@ -16,8 +16,6 @@ from continuous_backup.operations.writing_items.checkpoint import Checkpoint
 from continuous_backup.operations.writing_items.table_items import Refused
 from continuous_backup.operations.writing_items.target import Target
 from continuous_backup.operations.writing_items.typed_json import Item
-
-_CHANGES = {Decision.WRITE, Decision.OVERWRITE, Decision.DELETE}
 
 
 class Items(Readable, Protocol):
@@ -58,22 +56,22 @@ class Restoring(Survey):
                 decided = list(self._decided(chunk.images, tally))
                 done = list(pool.map(self._carried_out, decided))
                 written: list[tuple[Image, Decision]] = []
-                for (image, _), (decision, refusal) in zip(decided, done, strict=True):
+                for each, (decision, refusal) in zip(decided, done, strict=True):
                     if refusal:
-                        tally.name("refused", f"{image.name}: {refusal}")
+                        tally.name("refused", f"{each.image.name}: {refusal}")
                         continue
-                    count(image, decision, tally)
+                    count(each.image, decision, tally)
                     if self._verify:
-                        written.append((image, decision))
+                        written.append((each.image, decision))
                 self._compare(written, tally)
                 checkpoint.note(chunk.last)
                 self._on_chunk(tally)
         self._found.note_missing(tally)
         return tally
 
-    def _carried_out(self, decided: tuple[Image, Decision]) -> tuple[Decision, str]:
+    def _carried_out(self, decided: Decided) -> tuple[Decision, str]:
         """What came of it, and the reason where DynamoDB refused the item."""
-        image, decision = decided
+        image, decision = decided.image, decided.decision
         if decision is Decision.DELETE:
             self._items.delete(image.keys)
         if decision not in {Decision.WRITE, Decision.OVERWRITE} or image.item is None:
@@ -91,7 +89,7 @@ class Restoring(Survey):
     def _compare(self, done: Sequence[tuple[Image, Decision]], tally: Tally) -> None:
         """Reads back what should be as its image says, and counts what is not."""
         tally.verified += sum(decision is Decision.SAME for _, decision in done)
-        due = [image for image, decision in done if decision in _CHANGES]
+        due = [image for image, decision in done if decision in CHANGES]
         if not due:
             return
         there = self._items.get([image.keys for image in due])

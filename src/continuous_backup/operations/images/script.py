@@ -43,6 +43,7 @@ def restore(options: argparse.Namespace) -> ExitCode:
     s3, dynamodb = of_bucket.client("s3"), of_table.client("dynamodb")
     with _reading(of_bucket, wanted):
         target = _target(options, of_table, dynamodb, s3, wanted)
+        options.condition = _condition(options, wanted, target).value
         _require_key(wanted, target)
         wanted = _asked_by_key(wanted, written, target)
         checkpoint = _checkpoint(options, wanted, target)
@@ -106,8 +107,9 @@ def _target(options: argparse.Namespace, of_table: Aws, dynamodb: Client, s3: Cl
             f"there is no table {name} in account {account.id}, region {account.region}",
             "make it with the keys that the images have, or add --create; or name another with --to-table",
         )
-    image = first_image(s3, wanted)
+    image = first_image(s3, wanted, tally := Tally())
     if image is None:
+        _require_images(tally, s3, wanted)
         raise _no_images(s3, wanted)
     return targets.planned(name, account.table_arn(name), image.keys, options.partition_key)
 
@@ -130,9 +132,30 @@ def _asked_by_key(wanted: Wanted, written: Sequence[Written], target: Target) ->
     return replace(wanted, asked=AskedImages(asked, target.keys, wanted.prefix, wanted.table))
 
 
+def _condition(options: argparse.Namespace, wanted: Wanted, target: Target) -> If:
+    """--if, or what it is where nothing is said. Raises UsageError where it has to be, and nobody can be asked."""
+    if options.condition:
+        return If(options.condition)
+    if wanted.as_of is None or not target.is_there or target.name != wanted.table:
+        return If.NEWER
+    question = (
+        f"table {target.name} may have changed since {wanted.as_of.isoformat()}: where it has another item, which "
+        "wins, the image (always), the item (never), or the item if it is of this very table, which has seen the "
+        "change that the image shows (newer)"
+    )
+    return If(cli.choose(options, question, "--if", [each.value for each in (If.ALWAYS, If.NEVER, If.NEWER)]))
+
+
 def _require_images(tally: Tally, s3: Client, wanted: Wanted) -> None:
-    if not (tally.looked_at or tally.unreadable or tally.gone or tally.later):
-        raise _no_images(s3, wanted)
+    if tally.looked_at or tally.unreadable or tally.gone or tally.lost:
+        return
+    if wanted.as_of and tally.later:
+        first = f"the first is of {tally.earliest}: " if tally.earliest else ""
+        raise UsageError(
+            f"below {wanted.where} no such image is of {wanted.as_of.isoformat()} or before",
+            f"{first}give a later --as-of",
+        )
+    raise _no_images(s3, wanted)
 
 
 def _no_images(s3: Client, wanted: Wanted) -> BackupError:

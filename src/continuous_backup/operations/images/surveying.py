@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Protocol
 
 from continuous_backup.aws import Client
@@ -26,6 +27,15 @@ class NoItems:
 
     def get(self, keys: Sequence[Item]) -> dict[tuple[object, ...], Item]:  # noqa: ARG002
         return {}
+
+
+@dataclass(frozen=True)
+class Decided:
+    """An image, the item that is there, None where none is, and what is to be done."""
+
+    image: Image
+    there: Item | None
+    decision: Decision
 
 
 class Survey:
@@ -56,20 +66,21 @@ class Survey:
         tally = Tally()
         with ThreadPoolExecutor(WORKERS) as pool:
             for chunk in self._found.chunks(after, tally, pool):
-                for image, decision in self._decided(chunk.images, tally):
-                    count(image, decision, tally)
+                for each in self._decided(chunk.images, tally):
+                    count(each.image, each.decision, tally)
+                    _show_differences(each, tally)
                 self._on_chunk(tally)
         if not after:
             self._found.note_missing(tally)
         return tally
 
-    def _decided(self, images: Sequence[Image], tally: Tally) -> Iterator[tuple[Image, Decision]]:
+    def _decided(self, images: Sequence[Image], tally: Tally) -> Iterator[Decided]:
         """The images that fit the table, and what is to be done with each. Counts them."""
         due = [image for image in images if self._fits(image, tally)]
         there = self._there.get([image.keys for image in due]) if due else {}
         for image in due:
             item = there.get(typed_json.identity(image.keys))
-            yield image, decide(image, item, self._condition, self._target)
+            yield Decided(image, item, decide(image, item, self._condition, self._target))
 
     def _fits(self, image: Image, tally: Tally) -> bool:
         if not self._target.has_keys_like(image.keys):
@@ -84,21 +95,23 @@ class Survey:
         return True
 
 
-def first_image(s3: Client, wanted: Wanted) -> Image | None:
+def first_image(s3: Client, wanted: Wanted, tally: Tally) -> Image | None:
     """The first image or tombstone there is, to see from it which keys the items have."""
     with ThreadPoolExecutor(1) as pool:
-        for chunk in FoundImages(s3, wanted, objects_a_chunk=1).chunks("", Tally(), pool):
+        for chunk in FoundImages(s3, wanted, objects_a_chunk=1).chunks("", tally, pool):
             if chunk.images:
                 return chunk.images[0]
     return None
 
 
+CHANGES = {Decision.WRITE, Decision.OVERWRITE, Decision.DELETE}
 _COUNTED_AS = {
     Decision.WRITE: "written",
     Decision.OVERWRITE: "overwritten",
     Decision.KEEP: "kept",
     Decision.SAME: "same",
     Decision.DELETE: "deleted",
+    Decision.STAY: "stayed",
 }
 
 
@@ -106,3 +119,12 @@ def count(image: Image, decision: Decision, tally: Tally) -> None:
     """Counts what is decided, or done, and names some items."""
     if counted_as := _COUNTED_AS.get(decision):
         tally.name(counted_as, lambda: shown_items.key(image.keys))
+
+
+def _show_differences(decided: Decided, tally: Tally) -> None:
+    """Of an item that is named, what it is before and after."""
+    if decided.decision not in CHANGES:
+        return
+    shown = shown_items.key(decided.image.keys)
+    if shown in tally.names[_COUNTED_AS[decided.decision]]:
+        tally.differences[shown] = shown_items.differences(decided.there, decided.image.item)

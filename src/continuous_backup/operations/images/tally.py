@@ -23,12 +23,14 @@ class Tally:
     failed_records: int = 0
     gone: int = 0
     later: int = 0
+    lost: int = 0
     missing: int = 0
     unreadable: int = 0
     written: int = 0
     overwritten: int = 0
     same: int = 0
     kept: int = 0
+    stayed: int = 0
     deleted: int = 0
     refused: int = 0
     verified: int = 0
@@ -39,6 +41,12 @@ class Tally:
 
     #: Of the partition keys that were asked for alone, how many items each has.
     partitions: dict[str, int] = field(default_factory=dict)
+
+    #: Of images that are later than the time asked for: from when on there is one of them, and all that are lost.
+    earliest: str = ""
+    all_from: str = ""
+    #: By their keys, what would change of some items.
+    differences: dict[str, list[str]] = field(default_factory=dict)
 
     def count_stream(self, arn: str) -> None:
         kept = arn if arn in self.streams or len(self.streams) < _NAMED else ""

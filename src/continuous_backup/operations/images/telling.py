@@ -21,9 +21,11 @@ PLANNED = {
     "deleted": "items would be deleted, since their images are tombstones (--if always)",
     "same": "items are as their images say",
     "kept": "items are others than their images say, and would stay",
+    "stayed": "items are there whose images are tombstones, and would stay",
     "gone": "images have been deleted, or expired",
     "missing": "keys have no image",
-    "later": "images have no version that is kept of that time or before",
+    "later": "items came later: they have no image of that time or before",
+    "lost": "items were there, and their images of that time are no longer kept",
     "failed_records": "objects below _failed/: changes of which no image could be made",
     "foreign": "objects that are no images",
     "unreadable": "images cannot be read or do not fit the table",
@@ -34,6 +36,7 @@ DONE = PLANNED | {
     "deleted": "items deleted, since their images are tombstones",
     "same": "items were as their images say",
     "kept": "items were others than their images say, and stayed",
+    "stayed": "items were there whose images are tombstones, and stayed",
     "refused": "items refused by DynamoDB",
     "verified": "items read back, and as they should be",
     "different": "items read back, and not as they should be",
@@ -50,6 +53,7 @@ def tell_plan(
     if done.after:
         cli.tell(f"  {done.file} says that all up to {done.after} is done; of what is behind it:")
     _tell_counts(tally, PLANNED)
+    _tell_times(tally)
     _tell_streams(tally)
 
 
@@ -66,12 +70,20 @@ def _tell_streams(tally: Tally) -> None:
     )
 
 
+def _tell_times(tally: Tally) -> None:
+    """From when on more can be had, where a time was asked for that is too early."""
+    if tally.all_from:
+        cli.tell(f"  An --as-of from {tally.all_from} on finds images of all items that were there then.")
+
+
 def _tell_counts(tally: Tally, words: dict[str, str]) -> None:
     for name, said in words.items():
         if count := getattr(tally, name):
             cli.tell(f"  {count:,} {said}")
             for each in tally.names.get(name, []):
                 cli.tell(f"    {each}")
+                for difference in tally.differences.get(each, []):
+                    cli.tell(f"      {difference}")
             if len(tally.names.get(name, [])) not in (0, count):
                 cli.tell("    and more")
 
@@ -85,6 +97,7 @@ def answer_dry_run(options: argparse.Namespace, wanted: Wanted, target: Target, 
 
 def answer(options: argparse.Namespace, wanted: Wanted, target: Target, tally: Tally) -> ExitCode:
     _tell_counts(tally, {name: said for name, said in DONE.items() if tally.names.get(name)})
+    _tell_times(tally)
     _tell_streams(tally)
     rows = [{"what": said, "number": f"{getattr(tally, name):,}"} for name, said in DONE.items()]
     cli.show(

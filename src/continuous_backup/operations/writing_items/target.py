@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from continuous_backup.aws import Client, ClientError, error_code
 from continuous_backup.errors import AwsError, UsageError
 from continuous_backup.item_images.image import Version
+from continuous_backup.operations.writing_items import streams
 from continuous_backup.operations.writing_items.key_values import LONGEST_SORT_KEY, bytes_of
 from continuous_backup.operations.writing_items.typed_json import Item
 
@@ -51,16 +52,12 @@ class Target:
         table of the same name that was deleted had its streams before this one was made. Where the label is no
         time, True: then the item stays that is there.
         """
-        table, _, label = version.stream.partition("/stream/")
-        if self.created is None or table != self.arn:
+        if self.created is None or streams.table_of(version.stream) != self.arn:
             return False
         if version.stream == self.stream:
             return True
-        try:
-            switched_on = datetime.fromisoformat(label)
-        except ValueError:
-            return True
-        return switched_on.replace(tzinfo=UTC) >= self.created - _SAME_MOMENT
+        switched_on = streams.switched_on(version.stream)
+        return switched_on is None or switched_on >= self.created - _SAME_MOMENT
 
 
 def described(dynamodb: Client, table: str) -> Target | None:

@@ -17,7 +17,7 @@ def parsed(*options: str) -> argparse.Namespace:
 
 def test_options_have_the_defaults_that_change_least():
     options = parsed()
-    assert (options.condition, options.create, options.yes, options.no_verify) == ("newer", False, False, False)
+    assert (options.condition, options.create, options.yes, options.no_verify) == (None, False, False, False)
     assert (options.to_table, options.key_prefix, options.as_of) == (None, None, None)
 
 

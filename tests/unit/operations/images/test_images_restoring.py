@@ -110,7 +110,10 @@ def test_survey_says_what_restore_then_does_and_changes_nothing(
     assert table.items == before
     with TemporaryDirectory() as folder:
         done = restoring(bucket, table, condition).restore(Checkpoint(Path(folder) / "c", {}, "", Tally()))
-    assert replace(done, verified=0) == said
+    assert replace(done, verified=0) == replace(said, differences={})
+    assert said.differences.keys() == {
+        each for kind in ("written", "overwritten", "deleted") for each in said.names.get(kind, [])
+    }
     assert done.verified == done.written + done.overwritten + done.same + done.deleted
     if condition is not If.ALWAYS:
         assert {each["id"]["S"] for each in table.items.values()} == {*there} | {
@@ -134,12 +137,37 @@ def test_restore_as_of_a_time_writes_what_was_there_then(checkpoint: Checkpoint)
     bucket.keep(image(key("changed"), number(2)), TIME + minutes(1))
     bucket.keep(image(key("removed"), number(1)), TIME - minutes(1))
     bucket.keep(image(key("removed"), None), TIME + minutes(1))
-    bucket.keep(image(key("later"), number(1)), TIME + minutes(1))
-    gone = bucket.keep(image(key("gone"), number(1)), TIME - minutes(2))
+    bucket.keep(replace(image(key("later"), number(1)), event="INSERT"), TIME + minutes(1))
+    gone = bucket.keep(image(key("gone"), None), TIME - minutes(2))
     bucket.put(gone, b"", TIME - minutes(1), marker=True)
     tally = restoring(bucket, table, wanted=replace(WANTED, as_of=TIME)).restore(checkpoint)
     assert {each["id"]["S"]: each["n"]["N"] for each in table.items.values()} == {"changed": "1", "removed": "1"}
-    assert (tally.images, tally.gone, tally.later) == (2, 1, 1)
+    assert (tally.images, tally.gone, tally.later, tally.lost) == (2, 1, 1, 0)
+
+
+def test_restore_as_of_a_time_beyond_the_kept_versions_names_the_items_that_are_known_to_be_missing(
+    checkpoint: Checkpoint,
+):
+    bucket, table = FakeBucket(), FakeTable()
+    for minute, text in ((1, "changed"), (2, "removed")):
+        bucket.keep(image(key(text), None if text == "removed" else {}), TIME + minutes(minute))
+    for event in ("INSERT", "SCAN"):
+        bucket.keep(replace(image(key(event), {}), event=event), TIME + minutes(3))
+    bucket.keep(
+        image(key("of-a-later-table"), {}, f"{OLD_STREAM[:-23]}2026-11-25T10:00:01.000"), TIME + minutes(3)
+    )
+    deleted = bucket.keep(image(key("deleted"), {}), TIME - minutes(2))
+    bucket.put(deleted, b"", TIME - minutes(1), marker=True)
+    bucket.put(name_of(key("unknown")), b"", TIME - minutes(1), marker=True)
+    tally = restoring(bucket, table, wanted=replace(WANTED, as_of=TIME)).restore(checkpoint)
+    assert not table.items
+    assert (tally.lost, tally.later, tally.gone) == (3, 3, 1)
+    assert tally.names["lost"] == [
+        "id=changed: the first image that is kept is of 2026-11-25T10:01:00+00:00",
+        "id=deleted: its image of 2026-11-25T09:58:00+00:00 was deleted",
+        "id=removed: the first image that is kept is of 2026-11-25T10:02:00+00:00",
+    ]
+    assert (tally.earliest, tally.all_from) == ("2026-11-25T10:01:00+00:00", "2026-11-25T10:02:00+00:00")
 
 
 def test_restore_when_images_do_not_fit_or_cannot_be_read_goes_on_and_names_them(checkpoint: Checkpoint):
@@ -300,9 +328,9 @@ def test_first_image_passes_over_what_is_none():
     bucket.put("backups/Orders/_failed/1.gz", b"")
     bucket.put("backups/Orders/a", b"")
     bucket.put(object_names.of_keys(key("a"), "backups", "Orders"), b"{}")
-    assert first_image(bucket, WANTED) is None
+    assert first_image(bucket, WANTED, Tally()) is None
     bucket.keep(image(key("b"), None))
-    found = first_image(bucket, WANTED)
+    found = first_image(bucket, WANTED, Tally())
     assert found is not None
     assert found.keys == key("b")
 
