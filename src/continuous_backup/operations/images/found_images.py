@@ -119,9 +119,15 @@ class FoundImages:
             if not self.wanted.takes(keys):
                 return None
             self._note_partition(keys, tally)
-        if listed.state is State.THERE:
+        if listed.state is not State.THERE:
+            self._count_absent(found, listed, tally)
+            return None
+        if found.item is not None:
+            tally.count_stream(found.version.stream)
+        if self.wanted.takes_life(found.version.stream):
             return found
-        self._count_absent(found, listed, tally)
+        if found.item is not None:
+            tally.name("left_out", lambda: shown_items.key(found.keys))
         return None
 
     def _count_absent(self, telling: Image, listed: Listed, tally: Tally) -> None:
@@ -129,7 +135,7 @@ class FoundImages:
         shown, time = shown_items.key(telling.keys), listed.time.isoformat() if listed.time else ""
         if listed.state is State.GONE:
             # What a lifecycle takes away are tombstones.
-            lost = telling.item is not None
+            lost = telling.item is not None and self.wanted.takes_life(telling.version.stream)
             tally.name("lost" if lost else "gone", f"{shown}: its image of {time} was deleted" if lost else shown)
             return
         lost = self._shows_an_older_item(telling)

@@ -60,6 +60,15 @@ def add_to(parser: argparse.ArgumentParser) -> None:
         "and goes back as far as these are kept",
     )
     add(
+        "--life",
+        dest="lives",
+        action="append",
+        default=[],
+        metavar="LIFE",
+        help="the images of which life of the table, if it was deleted and made anew, or its stream switched off "
+        "and on: newest (the default), all, or the time in the ARN of its stream, as a plan shows it; repeatable",
+    )
+    add(
         "--if",
         dest="condition",
         choices=[each.value for each in If],

@@ -1,19 +1,20 @@
-"""What restore_images.py shows, asks and answers."""
+"""What restore_images.py asks for, plans, asks and does."""
 
 import argparse
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from continuous_backup.aws import Aws, Client, ClientError, error_code, explain
-from continuous_backup.errors import AwsError, BackupError, ExitCode, UsageError
+from continuous_backup.errors import AwsError, ExitCode, UsageError
 from continuous_backup.operations import cli
-from continuous_backup.operations.images import telling
+from continuous_backup.operations.images import lives, refusals, telling
 from continuous_backup.operations.images.asked_images import AskedImages
 from continuous_backup.operations.images.found_images import WORKERS
-from continuous_backup.operations.images.restoration import checkpoint_of
+from continuous_backup.operations.images.lives import Seen
+from continuous_backup.operations.images.restoration import checkpoint_of, lives_noted
 from continuous_backup.operations.images.restoring import Restoring
-from continuous_backup.operations.images.surveying import NoItems, Survey, first_image
+from continuous_backup.operations.images.surveying import NoItems, Survey
 from continuous_backup.operations.images.tally import Tally
 from continuous_backup.operations.images.wanted import If, Wanted
 from continuous_backup.operations.writing_items import asked_keys
@@ -25,11 +26,17 @@ from continuous_backup.operations.writing_items.table_items import TableItems
 from continuous_backup.operations.writing_items.target import Target
 
 _IMAGES_A_LINE = 5_000
-_TABLES_NAMED = 10
-_KEYS_NAMED = 5
-_KEYS_NAMED = 5
 _FOREIGN_ACCOUNT = {"AccessDenied", "403", "AllAccessDisabled"}
 _NO_BUCKET = {"NoSuchBucket", "404"}
+
+
+@dataclass(frozen=True)
+class _Sides:
+    """The bucket that is read, and the account and region of the table that is written to."""
+
+    s3: Client
+    dynamodb: Client
+    of_table: Aws
 
 
 def restore(options: argparse.Namespace) -> ExitCode:
@@ -41,31 +48,30 @@ def restore(options: argparse.Namespace) -> ExitCode:
     profile, region = options.bucket_profile or options.profile, options.bucket_region or options.region
     of_bucket = _connected(options, profile, region)
     s3, dynamodb = of_bucket.client("s3"), of_table.client("dynamodb")
+    sides = _Sides(s3, dynamodb, of_table)
     with _reading(of_bucket, wanted):
-        target = _target(options, of_table, dynamodb, s3, wanted)
-        options.condition = _condition(options, wanted, target).value
-        _require_key(wanted, target)
-        wanted = _asked_by_key(wanted, written, target)
+        wanted, target = _wanted_and_target(options, sides, wanted, written)
         checkpoint = _checkpoint(options, wanted, target)
         if options.dry_run or not options.yes:
-            tally = _survey(options, s3, of_table, wanted, target).survey(checkpoint.after)
+            tally = _survey(options, sides, wanted, target).survey(checkpoint.after)
             if not checkpoint.after:
-                _require_images(tally, s3, wanted)
+                _require_images(tally, sides.s3, wanted)
             telling.tell_plan(options, wanted, target, tally, checkpoint)
             if options.dry_run:
                 return telling.answer_dry_run(options, wanted, target, tally)
             if not cli.confirm(options, "Go on?"):
                 cli.tell("Nothing was changed.")
                 return ExitCode.FAILED
+        targets.require_unchanged(sides.dynamodb, target)
         if not target.is_there:
-            target = targets.created(dynamodb, target, of_table.sleep, of_table.clock)
+            target = targets.created(sides.dynamodb, target, of_table.sleep, of_table.clock)
             cli.tell(f"Made table {target.name}.")
             checkpoint = _checkpoint(options, wanted, target)
         if checkpoint.after:
             cli.tell(f"Going on behind {checkpoint.after}, as {checkpoint.file} says.")
-        tally = _restoring(options, s3, of_table, wanted, target).restore(checkpoint)
+        tally = _restoring(options, sides, wanted, target).restore(checkpoint)
         checkpoint.remove()
-        _require_images(tally, s3, wanted)
+        _require_images(tally, sides.s3, wanted)
     return telling.answer(options, wanted, target, tally)
 
 
@@ -95,51 +101,70 @@ def _reading(of_bucket: Aws, wanted: Wanted) -> Iterator[None]:
         raise
 
 
-def _target(options: argparse.Namespace, of_table: Aws, dynamodb: Client, s3: Client, wanted: Wanted) -> Target:
-    """The table, or that which --create would make. Raises UsageError where there is none."""
+def _wanted_and_target(
+    options: argparse.Namespace, sides: _Sides, wanted: Wanted, written: Sequence[Written]
+) -> tuple[Wanted, Target]:
+    """Whose keys are asked for, of which lives, and the table: what is there, or what --create would make.
+
+    Raises UsageError where something of it cannot be.
+    """
     name = options.to_table or options.table
-    found = targets.described(dynamodb, name)
-    if found is not None:
-        return found
-    account = of_table.account()
+    there = targets.described(sides.dynamodb, name)
+    options.condition = _condition(options, wanted, there).value
+    if there is not None:
+        wanted, seen = _of_lives(options, sides.s3, _by_key(wanted, written, there), there)
+        if seen.streams and not seen.some_fit(wanted.lives, there):
+            raise refusals.other_keys(wanted, there, seen.keys(wanted.lives))
+        return wanted, there
+    account = sides.of_table.account()
     if not options.create:
-        raise UsageError(
-            f"there is no table {name} in account {account.id}, region {account.region}",
-            "make it with the keys that the images have, or add --create; or name another with --to-table",
-        )
-    image = first_image(s3, wanted, tally := Tally())
-    if image is None:
-        _require_images(tally, s3, wanted)
-        raise _no_images(s3, wanted)
-    return targets.planned(name, account.table_arn(name), image.keys, options.partition_key)
+        raise refusals.no_table(name, account)
+    wanted, seen = _of_lives(options, sides.s3, wanted, None)
+    if not seen.streams:
+        raise refusals.no_keys_known(wanted, name)
+    types = seen.keys(wanted.lives)
+    planned = targets.planned(name, account.table_arn(name), types, options.partition_key)
+    return _by_key(wanted, written, planned), planned
 
 
-def _require_key(wanted: Wanted, target: Target) -> None:
-    asked = wanted.key_prefix
-    if asked is not None and target.keys.get(asked.attribute) != "S":
-        keys = ", ".join(f"{name} ({kind})" for name, kind in target.keys.items())
-        raise UsageError(
-            f"--key-prefix {asked.attribute}: it is no key attribute of {target.name} that is a text",
-            f"the keys are {keys}; --key takes keys of all types",
-        )
-
-
-def _asked_by_key(wanted: Wanted, written: Sequence[Written], target: Target) -> Wanted:
-    """Raises UsageError where keys do not fit the table."""
+def _by_key(wanted: Wanted, written: Sequence[Written], target: Target) -> Wanted:
+    """Raises UsageError where keys, or the attribute of --key-prefix, do not fit the table."""
+    if wanted.key_prefix is not None and target.keys.get(wanted.key_prefix.attribute) != "S":
+        raise refusals.no_text_key(wanted.key_prefix.attribute, target)
     if not written:
         return wanted
     asked = asked_keys.fitted(written, target.keys, target.name)
     return replace(wanted, asked=AskedImages(asked, target.keys, wanted.prefix, wanted.table))
 
 
-def _condition(options: argparse.Namespace, wanted: Wanted, target: Target) -> If:
+def _of_lives(
+    options: argparse.Namespace, s3: Client, wanted: Wanted, there: Target | None
+) -> tuple[Wanted, Seen]:
+    """What is wanted of which lives, and what was seen to know that: nothing where it is known without.
+
+    A restoration that goes on, goes on with the lives that it began with.
+    """
+    asked = replace(wanted, lives_are_asked=bool(options.lives))
+    if there and not options.lives and (noted := lives_noted(options.checkpoint)):
+        return replace(asked, lives=None if isinstance(noted, str) else noted), Seen()
+    if there and lives.ALL in options.lives:
+        return asked, Seen()
+    seen, tally = lives.seen(s3, wanted, tuple(there.keys) if there else (), on_chunk=_teller())
+    if not seen.streams:
+        _require_images(tally, s3, wanted)
+    if not seen.streams and not options.lives:
+        return asked, seen
+    return replace(asked, lives=lives.chosen(options.lives, seen, there, wanted.where)), seen
+
+
+def _condition(options: argparse.Namespace, wanted: Wanted, there: Target | None) -> If:
     """--if, or what it is where nothing is said. Raises UsageError where it has to be, and nobody can be asked."""
     if options.condition:
         return If(options.condition)
-    if wanted.as_of is None or not target.is_there or target.name != wanted.table:
+    if wanted.as_of is None or there is None or there.name != wanted.table:
         return If.NEWER
     question = (
-        f"table {target.name} may have changed since {wanted.as_of.isoformat()}: where it has another item, which "
+        f"table {there.name} may have changed since {wanted.as_of.isoformat()}: where it has another item, which "
         "wins, the image (always), the item (never), or the item if it is of this very table, which has seen the "
         "change that the image shows (newer)"
     )
@@ -147,49 +172,26 @@ def _condition(options: argparse.Namespace, wanted: Wanted, target: Target) -> I
 
 
 def _require_images(tally: Tally, s3: Client, wanted: Wanted) -> None:
-    if tally.looked_at or tally.unreadable or tally.gone or tally.lost:
+    """Raises UsageError where nothing that is wanted was found, which is somebody's mistake."""
+    if tally.looked_at or tally.unreadable or tally.gone or tally.lost or tally.left_out:
         return
-    if wanted.as_of and tally.later:
-        first = f"the first is of {tally.earliest}: " if tally.earliest else ""
-        raise UsageError(
-            f"below {wanted.where} no such image is of {wanted.as_of.isoformat()} or before",
-            f"{first}give a later --as-of",
-        )
-    raise _no_images(s3, wanted)
-
-
-def _no_images(s3: Client, wanted: Wanted) -> BackupError:
-    if s3.list_objects_v2(Bucket=wanted.bucket, Prefix=wanted.listing_prefix, MaxKeys=1).get("KeyCount"):
-        asked = [*wanted.asked.names.values(), *wanted.asked.partitions.values()] if wanted.asked else []
-        some = ", ".join(asked[:_KEYS_NAMED]) + (", ..." if len(asked) > _KEYS_NAMED else "")
-        return UsageError(
-            f"there are no such images below {wanted.where}",
-            f"is it the right key, {some}?" if asked else "is it how a key begins?",
-        )
-    above = wanted.listing_prefix[: -len(wanted.table) - 1]
-    page = s3.list_objects_v2(Bucket=wanted.bucket, Prefix=above, Delimiter="/", MaxKeys=_TABLES_NAMED)
-    there = [each["Prefix"][len(above) : -1] for each in page.get("CommonPrefixes", [])]
-    return UsageError(
-        f"there are no images below {wanted.where}",
-        f"what is beside it: {', '.join(there) or 'nothing'}; is --prefix right?",
-    )
+    if wanted.as_of is not None and tally.later:
+        raise refusals.too_early(wanted, wanted.as_of, tally.earliest)
+    raise refusals.no_images(s3, wanted)
 
 
 def _checkpoint(options: argparse.Namespace, wanted: Wanted, target: Target) -> Checkpoint[Tally]:
     return checkpoint_of(options.checkpoint, wanted, target, If(options.condition))
 
 
-def _survey(options: argparse.Namespace, s3: Client, of_table: Aws, wanted: Wanted, target: Target) -> Survey:
-    items = TableItems(of_table, target, options.writes_per_second) if target.is_there else NoItems()
-    return Survey(s3, wanted, target, items, If(options.condition), on_chunk=_teller())
+def _survey(options: argparse.Namespace, sides: _Sides, wanted: Wanted, target: Target) -> Survey:
+    there = TableItems(sides.of_table, target, options.writes_per_second) if target.is_there else NoItems()
+    return Survey(sides.s3, wanted, target, there, If(options.condition), on_chunk=_teller())
 
 
-def _restoring(
-    options: argparse.Namespace, s3: Client, of_table: Aws, wanted: Wanted, target: Target
-) -> Restoring:
-    items = TableItems(of_table, target, options.writes_per_second)
-    verify = not options.no_verify
-    return Restoring(s3, wanted, target, items, If(options.condition), verify=verify, on_chunk=_teller())
+def _restoring(options: argparse.Namespace, sides: _Sides, wanted: Wanted, target: Target) -> Restoring:
+    there, verify = TableItems(sides.of_table, target, options.writes_per_second), not options.no_verify
+    return Restoring(sides.s3, wanted, target, there, If(options.condition), verify=verify, on_chunk=_teller())
 
 
 def _teller() -> Callable[[Tally], None]:

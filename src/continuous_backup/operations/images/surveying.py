@@ -86,22 +86,8 @@ class Survey:
         if not self._target.has_keys_like(image.keys):
             tally.name("unreadable", f"{image.name}: table {self._target.name} can have no item of such keys")
             return False
-        if image.item is None:
-            tally.tombstones += 1
-        else:
-            tally.images += 1
-            tally.count_stream(image.version.stream)
-            tally.image_bytes += image.size
+        tally.count_looked_at(image.item is None, image.size)
         return True
-
-
-def first_image(s3: Client, wanted: Wanted, tally: Tally) -> Image | None:
-    """The first image or tombstone there is, to see from it which keys the items have."""
-    with ThreadPoolExecutor(1) as pool:
-        for chunk in FoundImages(s3, wanted, objects_a_chunk=1).chunks("", tally, pool):
-            if chunk.images:
-                return chunk.images[0]
-    return None
 
 
 CHANGES = {Decision.WRITE, Decision.OVERWRITE, Decision.DELETE}

@@ -6,6 +6,7 @@ from typing import Any
 
 #: How many objects of a kind are named.
 _NAMED = 5
+_STREAMS_NAMED = 20
 
 
 @dataclass
@@ -25,6 +26,7 @@ class Tally:
     later: int = 0
     lost: int = 0
     missing: int = 0
+    left_out: int = 0
     unreadable: int = 0
     written: int = 0
     overwritten: int = 0
@@ -36,7 +38,8 @@ class Tally:
     verified: int = 0
     different: int = 0
     names: dict[str, list[str]] = field(default_factory=dict)
-    #: By the ARN of the stream that they came from, how many images; those of more streams than are named, by "".
+    #: By the ARN of the stream that they came from, how many images, those too that are left out; those of more
+    #: streams than are named, by "".
     streams: dict[str, int] = field(default_factory=dict)
 
     #: Of the partition keys that were asked for alone, how many items each has.
@@ -49,8 +52,14 @@ class Tally:
     differences: dict[str, list[str]] = field(default_factory=dict)
 
     def count_stream(self, arn: str) -> None:
-        kept = arn if arn in self.streams or len(self.streams) < _NAMED else ""
+        kept = arn if arn in self.streams or len(self.streams) < _STREAMS_NAMED else ""
         self.streams[kept] = self.streams.get(kept, 0) + 1
+
+    def count_looked_at(self, is_tombstone: bool, size: int) -> None:
+        """Of an image that is wanted, and can be restored."""
+        self.tombstones += is_tombstone
+        self.images += not is_tombstone
+        self.image_bytes += 0 if is_tombstone else size
 
     def name(self, kind: str, text: str | Callable[[], str]) -> None:
         """Counts one of a kind, and names it where it is among the first: only then is its text made."""

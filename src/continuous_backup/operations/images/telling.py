@@ -9,7 +9,8 @@ from continuous_backup.operations.images.tally import Tally
 from continuous_backup.operations.images.undone import undone
 from continuous_backup.operations.images.wanted import If, Wanted
 from continuous_backup.operations.writing_items.checkpoint import Checkpoint
-from continuous_backup.operations.writing_items.target import Target
+from continuous_backup.operations.writing_items.streams import label_of
+from continuous_backup.operations.writing_items.target import Target, in_words
 
 #: What is said of each count that is not zero, in this order.
 PLANNED = {
@@ -24,6 +25,7 @@ PLANNED = {
     "stayed": "items are there whose images are tombstones, and would stay",
     "gone": "images have been deleted, or expired",
     "missing": "keys have no image",
+    "left_out": "images are left out: they are of other lives of the table",
     "later": "items came later: they have no image of that time or before",
     "lost": "items were there, and their images of that time are no longer kept",
     "failed_records": "objects below _failed/: changes of which no image could be made",
@@ -46,7 +48,7 @@ DONE = PLANNED | {
 def tell_plan(
     options: argparse.Namespace, wanted: Wanted, target: Target, tally: Tally, done: Checkpoint[Tally]
 ) -> None:
-    keys = ", ".join(f"{name} ({kind})" for name, kind in target.keys.items())
+    keys = in_words(target.keys)
     made = "" if target.is_there else ", which would be made, on demand"
     at = f" as of {wanted.as_of.isoformat()}" if wanted.as_of else ""
     cli.tell(f"From {wanted.where}{at}, to table {target.arn}{made}; keys: {keys}; --if {options.condition}:")
@@ -54,18 +56,19 @@ def tell_plan(
         cli.tell(f"  {done.file} says that all up to {done.after} is done; of what is behind it:")
     _tell_counts(tally, PLANNED)
     _tell_times(tally)
-    _tell_streams(tally)
+    _tell_lives(tally, wanted)
 
 
-def _tell_streams(tally: Tally) -> None:
-    """Images of several streams: what no stream has told is in none of them."""
-    if len(tally.streams) < 2:
+def _tell_lives(tally: Tally, wanted: Wanted) -> None:
+    """Images of several streams, and which are left out: what no stream has told is in none of them."""
+    if len(tally.streams) < 2 and not tally.left_out:
         return
-    cli.tell(f"WARNING: the images are of {len(tally.streams)} streams:")
-    for arn, count in sorted(tally.streams.items()):
-        cli.tell(f"  {count:,} of {arn or 'others'}")
+    cli.tell(f"WARNING: the images are of {len(tally.streams)} streams of the table:")
+    for arn, count in sorted(tally.streams.items(), key=lambda each: label_of(each[0]), reverse=True):
+        left_out = f", left out: --life {label_of(arn) or arn}" if arn and not wanted.takes_life(arn) else ""
+        cli.tell(f"  {count:,} of {arn or 'others'}{left_out}")
     cli.tell(
-        "  Items that were deleted while the stream was off, or with an earlier table of this name, are among "
+        "  Items that were deleted while the stream was off, or with an earlier table of this name, may be among "
         "them: see docs/item-images.md"
     )
 
@@ -98,7 +101,7 @@ def answer_dry_run(options: argparse.Namespace, wanted: Wanted, target: Target, 
 def answer(options: argparse.Namespace, wanted: Wanted, target: Target, tally: Tally) -> ExitCode:
     _tell_counts(tally, {name: said for name, said in DONE.items() if tally.names.get(name)})
     _tell_times(tally)
-    _tell_streams(tally)
+    _tell_lives(tally, wanted)
     rows = [{"what": said, "number": f"{getattr(tally, name):,}"} for name, said in DONE.items()]
     cli.show(
         options,

@@ -20,6 +20,8 @@ def undone(tally: Tally, wanted: Wanted, condition: If) -> list[str]:
     names = list(_ALWAYS)
     if wanted.asked is not None:
         names += _BY_KEY
+    if not wanted.lives_are_asked:
+        names += ["left_out"]
     if condition is If.NEWER and (wanted.asked is not None or wanted.as_of is not None):
         names += _STAYS
     return [name for name in names if getattr(tally, name)]

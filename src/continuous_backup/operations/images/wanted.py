@@ -51,6 +51,10 @@ class Wanted:
     as_of: datetime | None = None
     #: None where not asked by keys.
     asked: AskedImages | None = None
+    #: The streams of the lives whose images are wanted; None for all.
+    lives: frozenset[str] | None = None
+    #: Whether somebody has said which lives.
+    lives_are_asked: bool = False
 
     @property
     def listing_prefix(self) -> str:
@@ -68,6 +72,10 @@ class Wanted:
         if self.asked is not None:
             return self.asked.takes(keys)
         return self.key_prefix is None or self.key_prefix.takes(keys)
+
+    def takes_life(self, stream: str) -> bool:
+        """Whether images from this stream are wanted."""
+        return self.lives is None or stream in self.lives
 
     @property
     def names(self) -> list[str]:

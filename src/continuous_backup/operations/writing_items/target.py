@@ -60,6 +60,11 @@ class Target:
         return switched_on is None or switched_on >= self.created - _SAME_MOMENT
 
 
+def in_words(keys: Mapping[str, str]) -> str:
+    """Key attributes with their types: id (S), at (N)."""
+    return ", ".join(f"{name} ({kind})" for name, kind in keys.items())
+
+
 def described(dynamodb: Client, table: str) -> Target | None:
     """The table, or None where there is none. Raises UsageError where it cannot be written to yet."""
     try:
@@ -76,13 +81,27 @@ def described(dynamodb: Client, table: str) -> Target | None:
     return Target(table, said["TableArn"], keys, said["CreationDateTime"], said.get("LatestStreamArn", ""))
 
 
-def planned(table: str, arn: str, keys: Item, partition_key: str) -> Target:
-    """The table as it would be made for items with these keys.
+def require_unchanged(dynamodb: Client, target: Target) -> None:
+    """Raises UsageError where it is not, any more, the table that was looked at: right before it is written to."""
+    now = described(dynamodb, target.name)
+    was = "none" if not target.is_there else f"with the keys {in_words(target.keys)}, made {target.created}"
+    if now is None and target.is_there:
+        problem = f"table {target.name} is no longer there"
+    elif now is not None and not target.is_there:
+        problem = f"table {target.name} has been made meanwhile, with the keys {in_words(now.keys)}"
+    elif now is not None and (list(now.keys.items()), now.created) != (list(target.keys.items()), target.created):
+        problem = f"table {target.name} is another one now: with the keys {in_words(now.keys)}, made {now.created}"
+    else:
+        return
+    raise UsageError(f"{problem}; there was {was} when it was looked at, and nothing is written", "run it again")
+
+
+def planned(table: str, arn: str, types: Mapping[str, str], partition_key: str) -> Target:
+    """The table as it would be made for items with these keys, by name with their types.
 
     Raises UsageError where it is not clear which is the partition key: images do not tell.
     """
-    types = {name: next(iter(typed)) for name, typed in keys.items()}
-    names = ", ".join(f"{name} ({kind})" for name, kind in types.items())
+    names = in_words(types)
     if not partition_key and len(types) > 1:
         raise UsageError(
             f"the images have the keys {names}, and do not tell which is the partition key",

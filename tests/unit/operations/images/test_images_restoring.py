@@ -16,7 +16,7 @@ from continuous_backup.item_images.image import Version
 from continuous_backup.operations.images.asked_images import AskedImages
 from continuous_backup.operations.images.found_images import chunks
 from continuous_backup.operations.images.listing import Listed
-from continuous_backup.operations.images.surveying import NoItems, Survey, first_image
+from continuous_backup.operations.images.surveying import NoItems, Survey
 from continuous_backup.operations.images.tally import Tally
 from continuous_backup.operations.images.wanted import If, KeyPrefix, Wanted
 from continuous_backup.operations.writing_items.asked_keys import fitted, written
@@ -219,12 +219,28 @@ def test_restore_counts_the_streams_of_images_so_that_two_lives_of_a_table_are_s
     assert tally.streams == {OLD_STREAM: 1, STREAM: 1}
 
 
+def test_restore_of_some_lives_leaves_the_others_out_and_names_them(checkpoint: Checkpoint):
+    bucket, table = FakeBucket(), FakeTable([key("c")])
+    for text, more, stream in (
+        ("a", {}, OLD_STREAM),
+        ("b", {}, STREAM),
+        ("c", None, OLD_STREAM),
+        ("d", None, STREAM),
+    ):
+        bucket.keep(image(key(text), more, stream))
+    wanted = replace(WANTED, lives=frozenset({STREAM}))
+    tally = restoring(bucket, table, If.ALWAYS, wanted).restore(checkpoint)
+    assert list(table.items.values()) == [key("c"), key("b")]
+    assert (tally.left_out, tally.names["left_out"], tally.images, tally.tombstones) == (1, ["id=a"], 1, 1)
+    assert tally.streams == {OLD_STREAM: 1, STREAM: 1}
+
+
 def test_tally_names_few_streams_however_many_there_are():
     tally = Tally()
-    for stream in range(20):
+    for stream in range(40):
         tally.count_stream(f"arn:{stream}")
-    assert len(tally.streams) == 6
-    assert tally.streams[""] == 15
+    assert len(tally.streams) == 21
+    assert tally.streams[""] == 20
     assert Tally.of_document(tally.document()) == tally
 
 
@@ -321,18 +337,6 @@ def test_survey_for_a_table_that_is_still_to_be_made_would_write_all_live_images
     planned = replace(TARGET, created=None)
     tally = Survey(bucket, WANTED, planned, NoItems(), If.ALWAYS).survey()
     assert (tally.written, tally.deleted, tally.tombstones) == (1, 0, 1)
-
-
-def test_first_image_passes_over_what_is_none():
-    bucket = FakeBucket()
-    bucket.put("backups/Orders/_failed/1.gz", b"")
-    bucket.put("backups/Orders/a", b"")
-    bucket.put(object_names.of_keys(key("a"), "backups", "Orders"), b"{}")
-    assert first_image(bucket, WANTED, Tally()) is None
-    bucket.keep(image(key("b"), None))
-    found = first_image(bucket, WANTED, Tally())
-    assert found is not None
-    assert found.keys == key("b")
 
 
 #: As long as a sort key can be: then the object's name does not tell the keys.

@@ -33,6 +33,12 @@ def test_undone_of_an_item_that_was_asked_for_by_its_key_names_why(name: str):
     assert undone(Tally(**{name: 1}), WANTED, If.ALWAYS) == []
 
 
+def test_undone_when_images_of_other_lives_are_left_out_says_so_unless_somebody_has_said_which():
+    left_out = Tally(left_out=1)
+    assert undone(left_out, WANTED, If.ALWAYS) == ["left_out"]
+    assert undone(left_out, replace(WANTED, lives_are_asked=True), If.ALWAYS) == []
+
+
 def test_undone_when_an_item_stays_that_was_asked_for_by_key_or_as_of_a_time_says_so_unless_never_was_asked_for():
     stays = Tally(kept=1, stayed=1)
     as_of = replace(WANTED, as_of=TIME)
