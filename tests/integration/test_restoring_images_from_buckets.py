@@ -18,6 +18,7 @@ from tests.integration.engines import Engine, create_bucket
 from tests.integration.restoring import OTHER, OWN, PREFIX, Place
 from tests.unit.iam.restoring_policies import BUCKET_SIDE, TABLE_SIDE, restoring_policy
 from tests.unit.operations.images.restorations import key, number
+from tests.unit.operations.writing_items.typed_values import LONGEST
 
 pytestmark = pytest.mark.emulator
 
@@ -192,6 +193,18 @@ def test_restoring_many_items_goes_on_after_being_stopped_and_never_holds_them_a
     assert not checkpoint.exists()
     one, least = place.run_measured("--key-prefix", "id=00007")
     assert one.document["same"] == 1
+    assert most - least < MOST_MORE_BYTES
+
+
+def test_restoring_the_longest_images_that_items_can_have_has_one_of_them_in_memory_at_a_time(place: Place):
+    place.create_table()
+    for text in ("a", "b"):
+        place.keep(key(text), LONGEST)
+    one, least = place.run_measured("--key", "id=a")
+    assert one.document["verified"] == 1
+    both, most = place.run_measured()
+    assert [both.document[each] for each in ("same", "written", "verified")] == [1, 1, 2]
+    assert both.document["imageBytes"] > 2 * 19_000_000
     assert most - least < MOST_MORE_BYTES
 
 

@@ -50,13 +50,18 @@ class FoundImages:
     def chunks(self, after: str, tally: Tally, pool: ThreadPoolExecutor) -> Iterator[Chunk]:
         """All behind the name `after`. Counts, and names, what cannot be given. Raises what AWS raises.
 
-        What a chunk has is counted when it comes: nothing of the next is read before it is asked for.
+        What a chunk has is counted when it comes: nothing of the next is read before it is asked for, and whoever
+        has let go of a chunk by then has one in memory at a time.
         """
         for chunk in chunks(self._objects(after), self._objects_a_chunk):
-            due = [listed for listed in chunk if self._is_wanted(listed, tally)]
-            found = pool.map(lambda each: read(self._s3, self.wanted, each), due)
-            read_ones = [self._counted(one, listed, tally) for one, listed in zip(found, due, strict=True)]
-            yield Chunk([image for image in read_ones if image is not None], chunk[-1].name)
+            # Nothing here keeps what was given while more is read: an image can take a hundred megabytes.
+            yield Chunk(self._images(chunk, tally, pool), chunk[-1].name)
+
+    def _images(self, chunk: Sequence[Listed], tally: Tally, pool: ThreadPoolExecutor) -> list[Image]:
+        due = [listed for listed in chunk if self._is_wanted(listed, tally)]
+        found = pool.map(lambda each: read(self._s3, self.wanted, each), due)
+        counted = [self._counted(one, listed, tally) for one, listed in zip(found, due, strict=True)]
+        return [image for image in counted if image is not None]
 
     def _objects(self, after: str) -> Iterator[Listed]:
         s3, bucket, time = self._s3, self.wanted.bucket, self.wanted.as_of

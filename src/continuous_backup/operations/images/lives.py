@@ -68,11 +68,16 @@ def seen(
     found, tally = Seen(), Tally()
     with ThreadPoolExecutor(WORKERS) as pool:
         for chunk in FoundImages(s3, wanted, key_names).chunks("", tally, pool):
-            for image in chunk.images:
-                found.note(image)
-                tally.count_looked_at(image.item is None, image.size)
+            _note(chunk.images, found, tally)
+            del chunk
             on_chunk(tally)
     return found, tally
+
+
+def _note(images: Iterable[Image], found: Seen, tally: Tally) -> None:
+    for image in images:
+        found.note(image)
+        tally.count_looked_at(image.item is None, image.size)
 
 
 def newest(of: Iterable[str], target: Target | None) -> frozenset[str]:

@@ -16,8 +16,12 @@ _NOT_THERE = {"404", "NoSuchKey", "NoSuchVersion", "NotFound"}
 _ARCHIVED = "InvalidObjectState"
 #: The SDK repeats calls, but not what breaks while the body comes.
 _TRIES = 3
-#: An item has up to 400 KB; as JSON, a list of numbers of one digit is the longest, some three times that.
-_LARGEST_BYTES = 8 * 1024 * 1024
+#: An item has up to 400 KB, and a number costs by its digits and is written out: `1E-130` is 2 bytes of an item,
+#: and one more in a list, and 141 of JSON. So an image can have some 20 MB.
+#: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
+_LARGEST_BYTES = 24 * 1024 * 1024
+#: Numbers of a larger image are written with an exponent: how much JSON one call may have is not documented.
+_LARGE_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,8 @@ def parsed(body: bytes, wanted: Wanted, name: str) -> Image | Unreadable:
             return Unreadable(name, "it is the image of another item than its name says")
         keys = typed_json.in_sdks_form(found.keys)
         item = None if found.image is None else typed_json.in_sdks_form(found.image)
+        if item is not None and len(body) > _LARGE_BYTES:
+            item = typed_json.with_short_numbers(item)
     except (NoName, ValueError, AttributeError, TypeError, ArithmeticError, RecursionError) as err:
         return Unreadable(name, str(err) or type(err).__name__)
     if not all(map(can_be_a_key, keys.values())):

@@ -53,31 +53,36 @@ class Restoring(Survey):
         tally = checkpoint.tally
         with ThreadPoolExecutor(WORKERS) as pool:
             for chunk in self._found.chunks(checkpoint.after, tally, pool):
-                decided = list(self._decided(chunk.images, tally))
-                done = list(pool.map(self._carried_out, decided))
-                written: list[tuple[Image, Decision]] = []
-                for each, (decision, refusal) in zip(decided, done, strict=True):
-                    if refusal:
-                        tally.name("refused", f"{each.image.name}: {refusal}")
-                        continue
-                    count(each.image, decision, tally)
-                    if self._verify:
-                        written.append((each.image, decision))
-                self._compare(written, tally)
-                checkpoint.note(chunk.last)
+                self._carry_out(chunk.images, tally, pool)
+                last = chunk.last
+                del chunk
+                checkpoint.note(last)
                 self._on_chunk(tally)
         self._found.note_missing(tally)
         return tally
 
+    def _carry_out(self, images: Sequence[Image], tally: Tally, pool: ThreadPoolExecutor) -> None:
+        decided = list(self._decided(images, tally))
+        done = list(pool.map(self._carried_out, decided))
+        written: list[tuple[Image, Decision]] = []
+        for each, (decision, refusal) in zip(decided, done, strict=True):
+            if refusal:
+                tally.name("refused", f"{each.image.name}: {refusal}")
+                continue
+            count(each.image, decision, tally)
+            if self._verify:
+                written.append((each.image, decision))
+        self._compare(written, tally)
+
     def _carried_out(self, decided: Decided) -> tuple[Decision, str]:
         """What came of it, and the reason where DynamoDB refused the item."""
         image, decision = decided.image, decided.decision
-        if decision is Decision.DELETE:
-            self._items.delete(image.keys)
-        if decision not in {Decision.WRITE, Decision.OVERWRITE} or image.item is None:
-            return decision, ""
         fresh = decision is Decision.WRITE and self._condition is not If.ALWAYS
         try:
+            if decision is Decision.DELETE:
+                self._items.delete(image.keys)
+            if decision not in {Decision.WRITE, Decision.OVERWRITE} or image.item is None:
+                return decision, ""
             if self._items.put(image.item, only_where_none_is=fresh):
                 return decision, ""
         except Refused as refused:

@@ -66,13 +66,17 @@ class Survey:
         tally = Tally()
         with ThreadPoolExecutor(WORKERS) as pool:
             for chunk in self._found.chunks(after, tally, pool):
-                for each in self._decided(chunk.images, tally):
-                    count(each.image, each.decision, tally)
-                    _show_differences(each, tally)
+                self._show(chunk.images, tally)
+                del chunk
                 self._on_chunk(tally)
         if not after:
             self._found.note_missing(tally)
         return tally
+
+    def _show(self, images: Sequence[Image], tally: Tally) -> None:
+        for each in self._decided(images, tally):
+            count(each.image, each.decision, tally)
+            _show_differences(each, tally)
 
     def _decided(self, images: Sequence[Image], tally: Tally) -> Iterator[Decided]:
         """The images that fit the table, and what is to be done with each. Counts them."""

@@ -33,6 +33,7 @@ from tests.unit.operations.writing_items.tables import (
     minutes,
     refusal,
 )
+from tests.unit.operations.writing_items.typed_values import LONGEST
 
 
 @pytest.fixture
@@ -255,6 +256,16 @@ def test_restore_when_an_item_is_refused_goes_on_and_names_it(checkpoint: Checkp
     assert (len(table.items), tally.written, tally.refused, tally.different) == (1, 1, 1, 0)
 
 
+def test_restore_when_an_item_cannot_be_deleted_goes_on_and_names_it(checkpoint: Checkpoint):
+    bucket, table = FakeBucket(), FakeTable([key("a"), key("b")])
+    for text in ("a", "b"):
+        bucket.keep(image(key(text), None))
+    table.fault = lambda operation, count: refusal("Whatever") if (operation, count) == ("DeleteItem", 0) else None
+    tally = restoring(bucket, table, If.ALWAYS).restore(checkpoint)
+    assert (len(table.items), tally.deleted, tally.refused, tally.different) == (1, 1, 1, 0)
+    assert tally.names["refused"][0].endswith("/image.json: Whatever: Whatever")
+
+
 def test_restore_when_an_object_goes_after_it_was_listed_counts_it(checkpoint: Checkpoint):
     bucket = FakeBucket(page=10)
     name = bucket.keep(image(key("a"), {}))
@@ -328,6 +339,17 @@ def test_chunks_are_bounded_in_number_and_bytes_and_lose_nothing():
     assert [len(each) for each in found] == [2, 2, 1, 1, 100, 100, 50]
     assert [each for chunk in found for each in chunk] == [*large, Listed("huge", 10**9), *small]
     assert list(chunks([])) == []
+
+
+def test_restore_of_the_longest_image_that_an_item_can_have_writes_it_with_short_numbers(checkpoint: Checkpoint):
+    bucket, table = FakeBucket(), FakeTable()
+    name = bucket.keep(image(key("a"), LONGEST))
+    assert 19_000_000 < len(bucket.objects[name][0].body) < 20_000_000
+    tally = restoring(bucket, table).restore(checkpoint)
+    (item,) = table.items.values()
+    assert (tally.written, tally.verified, tally.unreadable) == (1, 1, 0)
+    assert item["n"]["L"][0] == {"N": "1E-130"}
+    assert len(item["n"]["L"]) == len(LONGEST["n"]["L"])
 
 
 def test_survey_for_a_table_that_is_still_to_be_made_would_write_all_live_images():
