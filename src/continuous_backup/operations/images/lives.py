@@ -49,6 +49,12 @@ class Seen:
     def images(self, stream: str) -> int:
         return self.streams[stream].total()
 
+    def total(self, lives: frozenset[str] | None) -> int | None:
+        """How many images and tombstones are of these streams; None where nothing was seen."""
+        if not self.streams:
+            return None
+        return sum(self.images(each) for each in self.streams if lives is None or each in lives)
+
     def keys(self, lives: frozenset[str] | None) -> Mapping[str, str]:
         """Those that most images of these streams have, with their types; of the newest stream where all are."""
         of = lives if lives is not None else newest(self.streams, None)

@@ -17,7 +17,7 @@ from continuous_backup.operations.images.restoring import Restoring
 from continuous_backup.operations.images.surveying import NoItems, Survey
 from continuous_backup.operations.images.tally import Tally
 from continuous_backup.operations.images.wanted import If, Wanted
-from continuous_backup.operations.writing_items import asked_keys
+from continuous_backup.operations.writing_items import asked_keys, progress
 from continuous_backup.operations.writing_items import checkpoint as checkpoints
 from continuous_backup.operations.writing_items import target as targets
 from continuous_backup.operations.writing_items.asked_keys import Written
@@ -25,7 +25,6 @@ from continuous_backup.operations.writing_items.checkpoint import Checkpoint
 from continuous_backup.operations.writing_items.table_items import TableItems
 from continuous_backup.operations.writing_items.target import Target
 
-_IMAGES_A_LINE = 5_000
 _FOREIGN_ACCOUNT = {"AccessDenied", "403", "AllAccessDisabled"}
 _NO_BUCKET = {"NoSuchBucket", "404"}
 
@@ -50,10 +49,11 @@ def restore(options: argparse.Namespace) -> ExitCode:
     s3, dynamodb = of_bucket.client("s3"), of_table.client("dynamodb")
     sides = _Sides(s3, dynamodb, of_table)
     with _reading(of_bucket, wanted):
-        wanted, target = _wanted_and_target(options, sides, wanted, written)
+        wanted, target, total = _wanted_and_target(options, sides, wanted, written)
         checkpoint = _checkpoint(options, wanted, target)
         if options.dry_run or not options.yes:
-            tally = _survey(options, sides, wanted, target).survey(checkpoint.after)
+            tally = _surveyed(options, sides, wanted, target, checkpoint.after, total)
+            total = checkpoint.tally.looked_at + tally.looked_at
             if not checkpoint.after:
                 _require_images(tally, sides.s3, wanted)
             telling.tell_plan(options, wanted, target, tally, checkpoint)
@@ -69,7 +69,7 @@ def restore(options: argparse.Namespace) -> ExitCode:
             checkpoint = _checkpoint(options, wanted, target)
         if checkpoint.after:
             cli.tell(f"Going on behind {checkpoint.after}, as {checkpoint.file} says.")
-        tally = _restoring(options, sides, wanted, target).restore(checkpoint)
+        tally = _restored(options, sides, wanted, target, checkpoint, total)
         checkpoint.remove()
         _require_images(tally, sides.s3, wanted)
     return telling.answer(options, wanted, target, tally)
@@ -103,8 +103,9 @@ def _reading(of_bucket: Aws, wanted: Wanted) -> Iterator[None]:
 
 def _wanted_and_target(
     options: argparse.Namespace, sides: _Sides, wanted: Wanted, written: Sequence[Written]
-) -> tuple[Wanted, Target]:
-    """Whose keys are asked for, of which lives, and the table: what is there, or what --create would make.
+) -> tuple[Wanted, Target, int | None]:
+    """Which keys are asked for, of which lives; the table that is there, or that --create would make; and how many
+    images there are, None where that is not known.
 
     Raises UsageError where something of it cannot be.
     """
@@ -115,7 +116,7 @@ def _wanted_and_target(
         wanted, seen = _of_lives(options, sides.s3, _by_key(wanted, written, there), there)
         if seen.streams and not seen.some_fit(wanted.lives, there):
             raise refusals.other_keys(wanted, there, seen.keys(wanted.lives))
-        return wanted, there
+        return wanted, there, seen.total(wanted.lives)
     account = sides.of_table.account()
     if not options.create:
         raise refusals.no_table(name, account)
@@ -124,7 +125,7 @@ def _wanted_and_target(
         raise refusals.no_keys_known(wanted, name)
     types = seen.keys(wanted.lives)
     planned = targets.planned(name, account.table_arn(name), types, options.partition_key)
-    return _by_key(wanted, written, planned), planned
+    return _by_key(wanted, written, planned), planned, None if written else seen.total(wanted.lives)
 
 
 def _by_key(wanted: Wanted, written: Sequence[Written], target: Target) -> Wanted:
@@ -149,7 +150,8 @@ def _of_lives(
         return replace(asked, lives=None if isinstance(noted, str) else noted), Seen()
     if there and lives.ALL in options.lives:
         return asked, Seen()
-    seen, tally = lives.seen(s3, wanted, tuple(there.keys) if there else (), on_chunk=_teller())
+    with progress.told("Looking at images", None) as tell:
+        seen, tally = lives.seen(s3, wanted, tuple(there.keys) if there else (), on_chunk=_telling_size(tell))
     if not seen.streams:
         _require_images(tally, s3, wanted)
     if not seen.streams and not options.lives:
@@ -184,24 +186,34 @@ def _checkpoint(options: argparse.Namespace, wanted: Wanted, target: Target) -> 
     return checkpoint_of(options.checkpoint, wanted, target, If(options.condition))
 
 
-def _survey(options: argparse.Namespace, sides: _Sides, wanted: Wanted, target: Target) -> Survey:
+def _surveyed(
+    options: argparse.Namespace, sides: _Sides, wanted: Wanted, target: Target, after: str, total: int | None
+) -> Tally:
     there = TableItems(sides.of_table, target, options.writes_per_second) if target.is_there else NoItems()
-    return Survey(sides.s3, wanted, target, there, If(options.condition), on_chunk=_teller())
+    with progress.told("Comparing images", total) as tell:
+        survey = Survey(sides.s3, wanted, target, there, If(options.condition), on_chunk=_telling(tell))
+        return survey.survey(after)
 
 
-def _restoring(options: argparse.Namespace, sides: _Sides, wanted: Wanted, target: Target) -> Restoring:
+def _restored(
+    options: argparse.Namespace,
+    sides: _Sides,
+    wanted: Wanted,
+    target: Target,
+    checkpoint: Checkpoint[Tally],
+    total: int | None,
+) -> Tally:
     there, verify = TableItems(sides.of_table, target, options.writes_per_second), not options.no_verify
-    return Restoring(sides.s3, wanted, target, there, If(options.condition), verify=verify, on_chunk=_teller())
+    with progress.told("Restoring images", total, checkpoint.tally.looked_at) as tell:
+        restoring = Restoring(
+            sides.s3, wanted, target, there, If(options.condition), verify=verify, on_chunk=_telling(tell)
+        )
+        return restoring.restore(checkpoint)
 
 
-def _teller() -> Callable[[Tally], None]:
-    """What says now and then how far it is."""
-    told = 0
+def _telling_size(tell: progress.Tell) -> Callable[[Tally], None]:
+    return lambda tally: tell(tally.looked_at, f"{tally.image_bytes / 1e6:,.0f} MB")
 
-    def tell(tally: Tally) -> None:
-        nonlocal told
-        if tally.looked_at // _IMAGES_A_LINE > told:
-            told = tally.looked_at // _IMAGES_A_LINE
-            cli.tell(f"  {tally.looked_at:,} images, {tally.changes:,} changes of items")
 
-    return tell
+def _telling(tell: progress.Tell) -> Callable[[Tally], None]:
+    return lambda tally: tell(tally.looked_at, f"{tally.changes:,} changes of items")

@@ -79,6 +79,12 @@ def test_keys_are_those_of_most_images_of_the_life():
     assert not found.some_fit(frozenset({STREAM}), TARGET)
 
 
+def test_total_is_of_the_lives_that_are_restored_and_unknown_where_nothing_was_seen():
+    found = seen_of(OLD_STREAM, STREAM, STREAM)
+    assert [found.total(each) for each in (None, frozenset({STREAM}), frozenset({EARLIER}))] == [3, 2, 0]
+    assert Seen().total(None) is None
+
+
 def test_seen_is_bounded_and_keeps_the_newest_whatever_is_put_there():
     found = seen_of(
         STREAM, *(f"{ARN}/stream/2020-01-01T00:{count // 60:02}:{count % 60:02}" for count in range(999))
