@@ -199,7 +199,7 @@ def test_choose_on_a_terminal_asks_until_it_is_answered(monkeypatch, capsys):
 
 @pytest.mark.parametrize("given", [(), ("--yes",)])
 def test_choose_where_nobody_is_to_be_asked_names_the_option(monkeypatch, given):
-    monkeypatch.setattr(sys, "stdin", Terminal(None) if given else io.StringIO())
+    monkeypatch.setattr(sys, "stdin", Terminal("always") if given else io.StringIO("always\n"))
 
     with pytest.raises(UsageError, match="which wins") as raised:
         cli.choose(options(*given), "which wins", "--if", ["always", "never"])

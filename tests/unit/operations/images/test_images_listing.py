@@ -54,6 +54,18 @@ def test_objects_as_of_when_a_marker_is_of_the_same_second_is_the_image_unless_t
     assert found == [Listed("between", 3, "v3"), Listed("latest", 1, "v1", State.GONE, TIME)]
 
 
+@pytest.mark.parametrize("time", [None, TIME])
+def test_objects_named_are_those_alone_behind_a_name_and_what_is_not_there_is_missing(time):
+    bucket = FakeBucket(page=1)
+    for name in ("a", "b", "b/beside", "c/beside", "d"):
+        bucket.put(name, b"12", TIME - minutes(1))
+        bucket.put(name, b"123", TIME + minutes(1))
+    found = list(listing.objects_named(bucket, "images", ["a", "b", "c", "d"], "a", time))
+    version, size = ("", 3) if time is None else ("v1", 2)
+    assert found == [Listed("b", size, version), Listed("c", state=State.MISSING), Listed("d", size, version)]
+    assert {each["Prefix"] for each in bucket.listed} == {"b", "c", "d"}
+
+
 def test_objects_as_of_in_a_bucket_that_kept_no_versions_refuses():
     bucket = FakeBucket()
     bucket.put("a", b"")

@@ -30,6 +30,8 @@ def test_newest_is_the_stream_that_was_switched_on_last_whatever_the_order():
     assert lives.newest([EARLIER, OLD_STREAM], None) == {EARLIER}
     assert lives.newest([OLD_STREAM, STREAM, EARLIER], None) == {STREAM}
     assert lives.newest([OLD_STREAM], TARGET) == {OLD_STREAM}
+    of_a_later_name = OLD_STREAM.replace("123456789012", "999999999999")
+    assert lives.newest([of_a_later_name, STREAM], None) == {STREAM}
 
 
 def test_newest_where_the_table_is_there_is_all_its_streams_since_it_was_made():

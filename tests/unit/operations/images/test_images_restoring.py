@@ -160,9 +160,12 @@ def test_restore_as_of_a_time_beyond_the_kept_versions_names_the_items_that_are_
     deleted = bucket.keep(image(key("deleted"), {}), TIME - minutes(2))
     bucket.put(deleted, b"", TIME - minutes(1), marker=True)
     bucket.put(name_of(key("unknown")), b"", TIME - minutes(1), marker=True)
-    tally = restoring(bucket, table, wanted=replace(WANTED, as_of=TIME)).restore(checkpoint)
+    of_another = bucket.keep(image(key("of-an-earlier-life"), {}, STREAM), TIME - minutes(2))
+    bucket.put(of_another, b"", TIME - minutes(1), marker=True)
+    wanted = replace(WANTED, as_of=TIME, lives=frozenset({OLD_STREAM}))
+    tally = restoring(bucket, table, wanted=wanted).restore(checkpoint)
     assert not table.items
-    assert (tally.lost, tally.later, tally.gone) == (3, 3, 1)
+    assert (tally.lost, tally.later, tally.gone) == (3, 3, 2)
     assert tally.names["lost"] == [
         "id=changed: the first image that is kept is of 2026-11-25T10:01:00+00:00",
         "id=deleted: its image of 2026-11-25T09:58:00+00:00 was deleted",
@@ -398,8 +401,20 @@ def test_restore_by_a_partition_key_alone_takes_its_items_and_no_other(checkpoin
     found = {(each["id"]["N"], each[sort_key]["S"]) for each in table.items.values()}
     assert found == {("1", "x"), ("1", LONG), ("2", LONG)}
     assert (tally.written, tally.names["missing"]) == (3, ["id=4"])
-    if sort_key == "at":
-        assert not {name for name in bucket.got if ".N.10/" in name or ".N.3/" in name}
+    if sort_key == "a":
+        listed = {each["Prefix"] for each in bucket.listed}
+        assert listed == {"backups/Orders/", name_of({"id": {"N": "2"}, "a": {"S": LONG}})}
+    assert not {name for name in bucket.got if ".N.10/" in name or ".N.3/" in name}
+
+
+def test_restore_by_a_partition_key_lists_its_items_alone_where_names_begin_with_it(checkpoint: Checkpoint):
+    target = replace(TARGET, keys={"id": "N", "of": "S"})
+    bucket, table = FakeBucket(), FakeTable(keys=("id", "of"))
+    for partition in ("1", "10"):
+        bucket.keep(image({"id": {"N": partition}, "of": {"S": "x"}}, {}))
+    restoring(bucket, table, wanted=by_key(target, "id=1"), target=target).restore(checkpoint)
+    assert [each["Prefix"] for each in bucket.listed] == ["backups/Orders/id.N.1/", "backups/Orders/sha256."]
+    assert len(table.items) == 1
 
 
 @settings(deadline=None, max_examples=80)

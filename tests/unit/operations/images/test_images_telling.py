@@ -10,7 +10,9 @@ def test_document_has_every_count_and_the_names():
     tally = Tally(image_bytes=3)
     for number in range(7):
         tally.name("failed_records", f"object-{number}")
+    tally.partitions["id.S.a"] = 1
     document = telling.document(tally)
+    assert "partitions" not in document
     assert (document["imageBytes"], document["failedRecords"]) == (3, 7)
     assert document["names"] == {"failedRecords": [f"object-{number}" for number in range(5)]}
 
