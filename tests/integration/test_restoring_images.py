@@ -248,6 +248,7 @@ def test_restoring_images_of_two_lives_takes_the_newest_and_older_ones_where_the
     assert f"  1 of {of_table}{newest}\n  2 of {of_table}{oldest}, left out: --life {oldest}\n" in planned
     done = place.run("--create", "--yes", *json_, expect=ExitCode.PARTLY_DONE).document
     assert (done["written"], done["leftOut"], done["unreadable"]) == (1, 2, 0)
+    assert done["notDone"] == ["leftOut"]
     assert place.items() == {"a": key("a") | number(1)}
     place.run("--life", "newest", "--yes")
 

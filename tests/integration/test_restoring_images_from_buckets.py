@@ -57,7 +57,10 @@ def test_restoring_a_part_and_as_of_a_time_takes_what_was_there_then(place: Plac
     beyond = place.run("--if", "newer", *as_of, expect=ExitCode.PARTLY_DONE)
     assert "1 items were there, and their images of that time are no longer kept\n    id=c1: " in beyond.err
     from_then_on = beyond.document["allFrom"]
-    assert f"An --as-of from {from_then_on} on finds images of all items that were there then." in beyond.err
+    assert (
+        f"An --as-of of {from_then_on} or later finds all of them but those whose image was deleted." in beyond.err
+    )
+    assert beyond.document["notDone"] == ["lost"]
     assert datetime.fromisoformat(from_then_on) > then
     place.run("--as-of", from_then_on, "--if", "always", "--yes")
     assert place.items()["c1"] == key("c1") | number(2)
@@ -81,6 +84,7 @@ def test_restoring_as_of_a_time_into_the_same_table_says_what_stays_and_before_a
     for more in ("--dry-run", "--yes"):
         newer = place.run(*as_of, "--if", "newer", more, expect=ExitCode.PARTLY_DONE).err
         assert "1 items " in newer
+        assert "\n  --if always overwrites the items that stay\n  --if always deletes the items that stay" in newer
         assert "\n    id=changed\n" in newer
         assert "\n    id=removed\n" in newer
         assert place.items() == there

@@ -99,7 +99,6 @@ _COUNTED_AS = {
     Decision.WRITE: "written",
     Decision.OVERWRITE: "overwritten",
     Decision.KEEP: "kept",
-    Decision.SAME: "same",
     Decision.DELETE: "deleted",
     Decision.STAY: "stayed",
 }
@@ -107,7 +106,9 @@ _COUNTED_AS = {
 
 def count(image: Image, decision: Decision, tally: Tally) -> None:
     """Counts what is decided, or done, and names some items."""
-    if counted_as := _COUNTED_AS.get(decision):
+    if decision is Decision.SAME:
+        tally.same += 1
+    elif counted_as := _COUNTED_AS.get(decision):
         tally.name(counted_as, lambda: shown_items.key(image.keys))
 
 

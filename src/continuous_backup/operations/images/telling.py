@@ -43,6 +43,12 @@ DONE = PLANNED | {
     "verified": "items read back, and as they should be",
     "different": "items read back, and not as they should be",
 }
+#: Of what is not done, what a person can do about it, where the names do not say.
+_ADVICE = {
+    "kept": "--if always overwrites the items that stay",
+    "stayed": "--if always deletes the items that stay although they were removed",
+    "left_out": "--life LIFE asks for the images that are left out, --life newest for no others than these",
+}
 
 
 def tell_plan(
@@ -76,7 +82,7 @@ def _tell_lives(tally: Tally, wanted: Wanted) -> None:
 def _tell_times(tally: Tally) -> None:
     """From when on more can be had, where a time was asked for that is too early."""
     if tally.all_from:
-        cli.tell(f"  An --as-of from {tally.all_from} on finds images of all items that were there then.")
+        cli.tell(f"  An --as-of of {tally.all_from} or later finds all of them but those whose image was deleted.")
 
 
 def _tell_counts(tally: Tally, words: dict[str, str]) -> None:
@@ -93,30 +99,44 @@ def _tell_counts(tally: Tally, words: dict[str, str]) -> None:
 
 def answer_dry_run(options: argparse.Namespace, wanted: Wanted, target: Target, tally: Tally) -> ExitCode:
     cli.tell("Nothing was changed: this was a dry run.")
+    not_done = undone(tally, wanted, If(options.condition))
     about = {"dryRun": True, "table": target.arn, "tableIsThere": target.is_there}
-    cli.show(options, [], about | document(tally))
-    return ExitCode.PARTLY_DONE if undone(tally, wanted, If(options.condition)) else ExitCode.DONE
+    cli.show(options, [], about | {"notDone": list(map(_camel, not_done))} | document(tally))
+    if not_done:
+        _tell_undone("Not all that is asked for would be done", not_done)
+        return ExitCode.PARTLY_DONE
+    return ExitCode.DONE
 
 
 def answer(options: argparse.Namespace, wanted: Wanted, target: Target, tally: Tally) -> ExitCode:
-    _tell_counts(tally, {name: said for name, said in DONE.items() if tally.names.get(name)})
+    not_done = undone(tally, wanted, If(options.condition))
+    _tell_counts(tally, {name: said for name, said in DONE.items() if tally.names.get(name) and name != "written"})
     _tell_times(tally)
     _tell_lives(tally, wanted)
     rows = [{"what": said, "number": f"{getattr(tally, name):,}"} for name, said in DONE.items()]
     cli.show(
         options,
         [row for row in rows if row["number"] != "0"],
-        {"dryRun": False, "table": target.arn, "from": wanted.where} | document(tally),
+        {"dryRun": False, "table": target.arn, "from": wanted.where}
+        | {"notDone": list(map(_camel, not_done))}
+        | document(tally),
     )
     if tally.different:
         cli.tell(f"Table {target.name} differs from its images: did anybody else write to it meanwhile?")
         return ExitCode.DIFFERENCES_FOUND
-    if undone(tally, wanted, If(options.condition)):
-        cli.tell("Not all that was asked for is done: the names above say what is not, and why.")
+    if not_done:
+        _tell_undone("Not all that was asked for is done", not_done)
         return ExitCode.PARTLY_DONE
     checked = "" if options.no_verify else " and read back"
     cli.tell(f"Table {target.name}: {tally.written + tally.overwritten:,} items written{checked}.")
     return ExitCode.DONE
+
+
+def _tell_undone(said: str, not_done: list[str]) -> None:
+    cli.tell(f"{said}: the names above say what is not, and why.")
+    for name, advice in _ADVICE.items():
+        if name in not_done:
+            cli.tell(f"  {advice}")
 
 
 #: Of the tally, what is no result; `names` is one in a spelling of its own.
