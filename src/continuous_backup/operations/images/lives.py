@@ -17,7 +17,7 @@ from continuous_backup.operations.images.found_images import WORKERS, FoundImage
 from continuous_backup.operations.images.reading import Image
 from continuous_backup.operations.images.tally import Tally
 from continuous_backup.operations.images.wanted import Wanted
-from continuous_backup.operations.writing_items import streams
+from continuous_backup.operations.writing_items import shown_items, streams
 from continuous_backup.operations.writing_items.target import Target
 
 ALL = "all"
@@ -113,9 +113,10 @@ def chosen(asked: Sequence[str], found: Seen, target: Target | None, where: str)
             known = ", ".join(
                 f"{streams.label_of(one) or one} ({found.images(one):,})" for one in there[:_LIVES_NAMED]
             )
+            more = ", and more" if len(there) > _LIVES_NAMED else ""
             raise UsageError(
                 f"below {where} there is no such image of life {each}",
-                f"there are images of {known or 'none'}{', and more' if len(there) > _LIVES_NAMED else ''}",
+                f"there are images of {shown_items.printable(known) or 'none'}{more}",
             )
         lives |= its
     return frozenset(lives)

@@ -95,7 +95,11 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     add("--endpoint-url", metavar="URL", help="another endpoint than AWS's, for all services")
     add("--output", choices=("table", "json"), default="table", help="how results are shown")
     add("--dry-run", action="store_true", help="show the plan and change nothing")
-    add("--yes", action="store_true", help="do not ask, nor read all images once before, for the plan")
+    add(
+        "--yes",
+        action="store_true",
+        help="do not ask, nor compare all images with the table once before, for the plan",
+    )
     add("--debug", action="store_true", help="show the stack of an error, for a bug report")
 
 

@@ -9,6 +9,7 @@ from continuous_backup.operations.images.tally import Tally
 from continuous_backup.operations.images.undone import undone
 from continuous_backup.operations.images.wanted import If, Wanted
 from continuous_backup.operations.writing_items.checkpoint import Checkpoint
+from continuous_backup.operations.writing_items.shown_items import printable
 from continuous_backup.operations.writing_items.streams import label_of
 from continuous_backup.operations.writing_items.target import Target, in_words
 
@@ -72,7 +73,7 @@ def _tell_lives(tally: Tally, wanted: Wanted) -> None:
     cli.tell(f"WARNING: the images are of {len(tally.streams)} streams of the table:")
     for arn, count in sorted(tally.streams.items(), key=lambda each: label_of(each[0]), reverse=True):
         left_out = f", left out: --life {label_of(arn) or arn}" if arn and not wanted.takes_life(arn) else ""
-        cli.tell(f"  {count:,} of {arn or 'others'}{left_out}")
+        cli.tell(printable(f"  {count:,} of {arn or 'others'}{left_out}"))
     cli.tell(
         "  Items that were deleted while the stream was off, or with an earlier table of this name, may be among "
         "them: see docs/item-images.md"
@@ -90,7 +91,7 @@ def _tell_counts(tally: Tally, words: dict[str, str]) -> None:
         if count := getattr(tally, name):
             cli.tell(f"  {count:,} {said}")
             for each in tally.names.get(name, []):
-                cli.tell(f"    {each}")
+                cli.tell(f"    {printable(each)}")
                 for difference in tally.differences.get(each, []):
                     cli.tell(f"      {difference}")
             if len(tally.names.get(name, [])) not in (0, count):

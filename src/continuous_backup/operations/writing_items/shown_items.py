@@ -21,7 +21,7 @@ def key(keys: Item) -> str:
         simple = "=" not in name and not name.lstrip().startswith("{") and name == name.strip()
         if simple and name.isprintable() and value.isprintable() and value == value.strip():
             return f"{name}={value}"
-    return _escaped(json.dumps(plain, ensure_ascii=False))
+    return printable(json.dumps(plain, ensure_ascii=False))
 
 
 def differences(before: Item | None, after: Item | None) -> list[str]:
@@ -29,7 +29,7 @@ def differences(before: Item | None, after: Item | None) -> list[str]:
     before, after = before or {}, after or {}
     names = [name for name in {**before, **after} if not _same(before.get(name), after.get(name))]
     lines = [
-        f"{_escaped(name)}: {_value(before.get(name))} -> {_value(after.get(name))}"
+        f"{printable(name)}: {_value(before.get(name))} -> {_value(after.get(name))}"
         for name in names[:_ATTRIBUTES_SHOWN]
     ]
     if len(names) > _ATTRIBUTES_SHOWN:
@@ -56,8 +56,8 @@ def _value(typed: dict[str, Any] | None) -> str:
     for piece in _pieces(typed):
         text += piece[: _LONGEST_VALUE + 1]
         if len(text) > _LONGEST_VALUE:
-            return _escaped(text[:_LONGEST_VALUE]) + "…"
-    return _escaped(text)
+            return printable(text[:_LONGEST_VALUE]) + "…"
+    return printable(text)
 
 
 def _pieces(typed: dict[str, Any]) -> Iterator[str]:
@@ -70,7 +70,7 @@ def _base64(value: bytes) -> str:
     return base64.b64encode(value).decode()
 
 
-def _escaped(text: str) -> str:
+def printable(text: str) -> str:
     """Without what a terminal obeys, or turns around. In JSON's way of writing it."""
     return "".join(each if each.isprintable() else _as_json(each) for each in text)
 

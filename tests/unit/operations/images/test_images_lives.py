@@ -67,6 +67,9 @@ def test_chosen_of_a_life_that_is_not_there_names_it_and_those_that_are():
     assert raised.value.hint == f"there are images of {there}"
     with pytest.raises(UsageError):
         lives.chosen(["newest"], Seen(), None, "s3://images/Orders/")
+    with pytest.raises(UsageError) as raised:
+        lives.chosen(["2020"], seen_of(f"{ARN}/stream/\x1b[2J"), None, "s3://images/Orders/")
+    assert raised.value.hint == "there are images of \\u001b[2J (1)"
 
 
 def test_keys_are_those_of_most_images_of_the_life():

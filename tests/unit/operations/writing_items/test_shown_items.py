@@ -26,6 +26,10 @@ def test_key_is_shown_as_the_option_takes_it(keys: dict[str, Any], shown: str):
     assert shown_items.key(keys) == shown
 
 
+def test_printable_of_what_moves_a_cursor_is_jsons_way_of_writing_it():
+    assert shown_items.printable("arn:é 😀 \x1b[2J\r\n\u202e") == "arn:é 😀 \\u001b[2J\\r\\n\\u202e"
+
+
 def test_differences_are_the_attributes_that_are_others_before_and_after():
     before = {"id": {"S": "1"}, "n": {"N": "1.0"}, "old": {"B": b"\x01"}, "text": {"S": "a\x1b"}}
     after = {"id": {"S": "1"}, "n": {"N": "1"}, "new": {"L": [{"N": "1"}]}, "text": {"S": "b"}}
