@@ -13,6 +13,9 @@ from botocore.exceptions import ClientError
 
 from continuous_backup.errors import ExitCode
 from continuous_backup.item_images import object_names
+from continuous_backup.operations.images.restoration import checkpoint_of
+from continuous_backup.operations.images.wanted import If, Wanted
+from continuous_backup.operations.writing_items import target as targets
 from local.emulator import Emulator
 from tests.integration.engines import Engine, create_bucket
 from tests.integration.restoring import OTHER, OWN, PREFIX, Place
@@ -200,6 +203,26 @@ def test_restoring_many_items_goes_on_after_being_stopped_and_never_holds_them_a
     assert most - least < MOST_MORE_BYTES
 
 
+def test_restoring_that_goes_on_keeps_to_the_lives_that_it_began_with(place: Place):
+    place.create_table()
+    of_table = f"arn:aws:dynamodb:{OWN.region}:{OWN.id}:table/{place.table}/stream/"
+    older, newer = of_table + "2019-01-01T00:00:00.000", of_table + "2019-02-01T00:00:00.000"
+    for text in ("a", "b"):
+        place.keep(key(text), number(1), older)
+    target = targets.described(place.dynamodb, place.table)
+    assert target is not None
+    began = Wanted(place.bucket, PREFIX, place.table, lives=frozenset({older}))
+    stopped = checkpoint_of(place.work / "checkpoint.json", began, target, If.NEWER)
+    stopped.note(object_names.of_keys(key("a"), PREFIX, place.table))
+    place.keep(key("c"), number(1), newer)
+
+    other = place.run("--life", "newest", "--yes", expect=ExitCode.USAGE)
+    assert "Error: checkpoint.json is of another restoration: it differs in life\n" in other.err
+    done = place.run("--yes", "--output", "json", expect=ExitCode.PARTLY_DONE).document
+    assert (done["written"], done["names"]["leftOut"]) == (1, ["id=c"])
+    assert set(place.items()) == {"b"}
+
+
 def test_restoring_the_longest_images_that_items_can_have_has_one_of_them_in_memory_at_a_time(place: Place):
     place.create_table()
     for text in ("a", "b"):
@@ -209,7 +232,8 @@ def test_restoring_the_longest_images_that_items_can_have_has_one_of_them_in_mem
     both, most = place.run_measured()
     assert [both.document[each] for each in ("same", "written", "verified")] == [1, 1, 2]
     assert both.document["imageBytes"] > 2 * 19_000_000
-    assert most - least < MOST_MORE_BYTES
+    # As it is written, an image of these is 33 MB.
+    assert most - least < 16_000_000
 
 
 def moved_on(checkpoint: Path, after: str, process: "subprocess.Popen[str]") -> str:
