@@ -96,7 +96,8 @@ And the scripts:
   ./undeploy.py --deprovision --dry-run --config-file {config}
 
 The emulator knows nothing of single failures in a batch: where a delivery stream that you route to is missing,
-changes that would wait on AWS are passed over here.
+changes that would wait on AWS are passed over here. It delivers whatever the delivery role may do, and does not
+see what a role lost.
 
 To deploy another configuration here, edit that file; functions run on this machine, not on Lambda's:
 

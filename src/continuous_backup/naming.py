@@ -119,6 +119,11 @@ def function_role(function: str, region: str) -> str:
     return f"DynamoDBContinuousBackup-{region}-{purpose}"
 
 
+def roles(region: str) -> tuple[str, ...]:
+    """All that the stack of the roles can make."""
+    return events_role(region), delivery_role(region), *(function_role(each, region) for each in FUNCTIONS)
+
+
 def log_group(function: str) -> str:
     """Where Lambda writes a function's logs."""
     return f"/aws/lambda/{function}"

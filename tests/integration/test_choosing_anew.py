@@ -97,3 +97,30 @@ def test_table_with_lines_of_its_own_is_marked_until_it_has_the_documented_ones_
     done = stage.script("provision_tables.py", whitelist(stage, "Shown"), *own, credentials=provisioner)
     assert marks(stage, "Shown") == [None]
     assert "not restorable" not in done.stdout
+
+
+def test_table_that_a_filter_leaves_out_later_is_brought_to_another_place_by_provisioning_too(
+    stage: Stage,
+) -> None:
+    """The delivery role may write to the new place alone, so what is wired has to follow at once."""
+    redeploy(stage)
+    stage.create_table("LeftOut")
+    stage.wait_until_wired("LeftOut")
+
+    told = redeploy(stage, tableNameMatchRegex="Another", firehoseDeliveryPrefix="elsewhere")
+    assert "the change log so far stays at" in told
+    again = stage.deploy("--output", "json", expect=0)
+    assert any("still write to" in each for each in json.loads(again.stdout)["notes"])
+    own = ("--config-file", str(stage.config_file))
+    done = stage.script(
+        "provision_tables.py",
+        whitelist(stage, "LeftOut"),
+        *own,
+        credentials=stage.operator("provision", name="mover"),
+        expect=3,
+    )
+
+    assert "the filter leaves it out; wired before, it goes on being backed up, now as configured" in done.stdout
+    described = stage.emulator.client("firehose").describe_delivery_stream(DeliveryStreamName="LeftOut")
+    destination = described["DeliveryStreamDescription"]["Destinations"][0]["ExtendedS3DestinationDescription"]
+    assert destination["Prefix"] == "elsewhere/LeftOut/"

@@ -1,18 +1,22 @@
 """docs/iam.md shows the policies as they are, and explains every statement of the roles."""
 
 import json
+import os
 import re
 import subprocess
+from pathlib import Path
 
 import pytest
 
 from continuous_backup import naming
+from local import templates
 from tests.unit.iam.evaluator import listed
 from tests.unit.iam.policies import (
     IMAGES_BUCKET,
     OF_SCRIPTS,
     OPERATOR_POLICIES,
     ROOT,
+    SCRIPTS,
     operator_policy,
     operator_policy_text,
     roles_stack,
@@ -74,9 +78,22 @@ def test_page_when_it_names_a_role_names_the_service_that_it_trusts():
         assert f"**Trust.** `{trust['Principal']['Service']}`" in _section(f"The {title} role")
 
 
-def test_command_when_run_fills_in_every_placeholder():
-    command = re.search(r"```sh\n(sed .*?) > deploy-policy.json", PAGE, re.DOTALL)
+def test_commands_that_revert_drift_when_copied_keep_every_parameter_of_the_stack():
+    """CloudFormation takes the default for one that is left out: here, a bucket without its replica."""
+    declared = templates.read("item-images-source.yaml")["Parameters"]
+    command = PAGE.split("aws cloudformation create-change-set", 1)[1].split("\naws ", 1)[0]
+    assert re.findall(r"ParameterKey=(\w+),UsePreviousValue=true", command) == list(declared)
+
+
+def test_command_when_run_fills_in_every_placeholder(tmp_path: Path):
+    command = re.search(r"```sh\n(for policy in .*?done)\n```", PAGE, re.DOTALL)
     assert command is not None
-    filled_in = subprocess.run(command[1], shell=True, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    (tmp_path / "docs").symlink_to(ROOT / "docs")
+    (tmp_path / "aws").write_text("#!/bin/sh\n")
+    (tmp_path / "aws").chmod(0o755)
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    subprocess.run(command[1], shell=True, cwd=tmp_path, env={**os.environ, "PATH": path}, check=True)
     bucket, images = naming.default_bucket(ACCOUNT), naming.default_images_bucket(ACCOUNT)
-    assert json.loads(filled_in) == operator_policy("deploy", ACCOUNT, bucket, "dynamodb", images)
+    for policy in SCRIPTS["deploy"]:
+        filled_in = json.loads((tmp_path / f"{policy}-policy.json").read_text())
+        assert filled_in == operator_policy(policy, ACCOUNT, bucket, "dynamodb", images)

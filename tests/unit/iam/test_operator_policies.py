@@ -132,6 +132,7 @@ OPTING_OUT = {
 ALLOWED = {
     "deploy": [
         Request("sts:GetCallerIdentity"),
+        Request("tag:GetResources"),
         Request("dynamodb:ListTables"),
         Request("lambda:ListEventSourceMappings"),
         *_on_each(
@@ -239,6 +240,7 @@ ALLOWED = {
             "cloudformation:DescribeChangeSet",
             "cloudformation:DescribeStackResourceDrifts",
             "cloudformation:DetectStackDrift",
+            "cloudformation:DetectStackResourceDrift",
             "cloudformation:ExecuteChangeSet",
         ),
         *READING_ROLES,
@@ -258,6 +260,7 @@ ALLOWED = {
             )
         ),
         Request("cloudformation:DescribeStackDriftDetectionStatus"),
+        Request("cloudformation:BatchDescribeTypeConfigurations"),
     ],
     "undeploy": [
         *LOOKING,

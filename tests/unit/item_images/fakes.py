@@ -79,6 +79,11 @@ class FakeBucket:
                 raise late
             return {}
 
+    def list_objects_v2(self, **arguments: Any) -> dict[str, Any]:
+        found = [name for name in sorted(self.objects) if name.startswith(arguments["Prefix"])]
+        found = found[: arguments["MaxKeys"]]
+        return {"Contents": [{"Key": name} for name in found]} if found else {}
+
     def _fail(self, operation: str, key: str) -> Exception | None:
         self.calls.append((operation, key))
         fault = self.fault(len(self.calls) - 1, operation)

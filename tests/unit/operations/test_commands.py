@@ -1,5 +1,6 @@
 """Commands in what the scripts say: as they have to be run to go on at the same place."""
 
+import argparse
 import re
 from pathlib import Path
 
@@ -34,6 +35,16 @@ def test_command_of_the_aws_cli_has_them_too():
     copied = of("`aws s3 sync s3://a s3://b`", "--profile", "mine", "--config-file", "mine.hjson")
 
     assert copied == "`aws s3 sync --profile mine s3://a s3://b`"
+    switched = of("aws s3api put-bucket-versioning --bucket b", "--region", "eu-west-1")
+    assert switched == "aws s3api put-bucket-versioning --region eu-west-1 --bucket b"
+
+
+def test_command_that_deploys_has_the_templates_that_were_given():
+    options = argparse.Namespace(templates=Path("our templates"))
+
+    assert completed("./build.sh and ./deploy.py", options) == (
+        "./build.sh and ./deploy.py --templates 'our templates'"
+    )
 
 
 def test_command_with_a_value_that_a_shell_takes_apart_quotes_it():

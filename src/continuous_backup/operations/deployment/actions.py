@@ -152,6 +152,17 @@ class UpdateSettings:
 
 
 @dataclass(frozen=True)
+class GiveRole:
+    """Before anything else of a function that is there: what the role before it was allowed may be gone."""
+
+    function: str
+    role_arn: str
+
+    def __str__(self) -> str:
+        return f"give function {self.function} the role {self.role_arn.rpartition('/')[2]}"
+
+
+@dataclass(frozen=True)
 class ReserveConcurrency:
     """`executions` of 0 takes the reservation away."""
 
@@ -223,6 +234,7 @@ Action = (
     | CreateFunction
     | UpdateCode
     | UpdateSettings
+    | GiveRole
     | ReserveConcurrency
     | DeleteFunction
     | PutRule

@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-stack-d
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from continuous_backup.aws import Aws, BotoCoreError, ClientError
 
 #: In others CloudFormation does not look:
 #: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/detect-drift-stack.html
-_CAN_BE_LOOKED_AT = {"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "UPDATE_ROLLBACK_FAILED"}
+CAN_BE_LOOKED_AT = {"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "UPDATE_ROLLBACK_FAILED"}
 #: AWS gives no number; five roles are read in a few seconds.
 _PATIENCE_SECONDS = 120.0
 _PAUSE_SECONDS = 2.0
@@ -24,7 +24,8 @@ class Drift:
     """A role that is not as its template has it.
 
     `lost` is what it should have and has not, or has otherwise; `added` what it has beside, which may be
-    somebody's on purpose; `denies` is whether that takes something away. `gone`: there is no such role.
+    somebody's on purpose, a policy or statements in ours; `denies` is whether that takes something away.
+    `gone`: there is no such role.
     """
 
     role: str
@@ -44,7 +45,7 @@ def look(
 
     None where that cannot be found out: it only informs.
     """
-    if status not in _CAN_BE_LOOKED_AT:
+    if status not in CAN_BE_LOOKED_AT:
         return None
     cloudformation = aws.client("cloudformation")
     only = {"LogicalResourceIds": list(resources)} if resources else {}
@@ -85,46 +86,50 @@ def _drift(its: Mapping[str, Any]) -> Drift:
     role = its.get("PhysicalResourceId") or its["LogicalResourceId"]
     if its["StackResourceDriftStatus"] == "DELETED":
         return Drift(role, gone=True)
-    differences = its.get("PropertyDifferences", [])
     expected = _json(its.get("ExpectedProperties", ""))
-    added = [each for each in differences if each["DifferenceType"] == "ADD" and _is_a_policy(each)]
+    added = [each for each in its.get("PropertyDifferences", []) if _is_added(each)]
+    lost = [each for each in its.get("PropertyDifferences", []) if not _is_added(each)]
     return Drift(
         role,
-        tuple(dict.fromkeys(_words(each, expected) for each in differences if each not in added)),
-        tuple(_name(_json(each.get("ActualValue", ""))) for each in added),
-        denies=any("Deny" in _effects(_json(each.get("ActualValue", ""))) for each in added),
+        tuple(dict.fromkeys(_words(each, expected) for each in lost)),
+        tuple(dict.fromkeys(_addition(each, expected) for each in added)),
+        denies=any('"Deny"' in each.get("ActualValue", "") for each in added),
     )
 
 
-def _is_a_policy(difference: Mapping[str, Any]) -> bool:
-    """A whole inline policy: deeper down it is a change of one."""
+def _is_added(difference: Mapping[str, Any]) -> bool:
+    """A policy, or a statement in one of ours, or a part of one, that somebody put there."""
     path: str = difference["PropertyPath"]
-    return path.count("/") == 2 and path.startswith("/Policies/")
+    return difference["DifferenceType"] == "ADD" and path.startswith("/Policies/")
+
+
+def _addition(difference: Mapping[str, Any], expected: Any) -> str:
+    if difference["PropertyPath"].count("/") == 2:
+        return f"policy {_name(_json(difference.get('ActualValue', '')))}"
+    return f"more in policy {_policy_at(difference, expected)}"
 
 
 def _words(difference: Mapping[str, Any], expected: Any) -> str:
-    _, kind, *within = difference["PropertyPath"].split("/")
-    if kind == "AssumeRolePolicyDocument":
+    path = difference["PropertyPath"]
+    if path.startswith("/AssumeRolePolicyDocument"):
         return "its trust policy is another"
-    if kind != "Policies" or not within:
-        return f"its {difference['PropertyPath'].strip('/')} is another"
-    if len(within) == 1 and difference["DifferenceType"] == "REMOVE":
+    if not path.startswith("/Policies/"):
+        return f"its {path.strip('/')} is another"
+    if path.count("/") == 2 and difference["DifferenceType"] == "REMOVE":
         return f"policy {_name(_json(difference.get('ExpectedValue', '')))} is gone"
-    policies = expected.get("Policies", []) if isinstance(expected, dict) else []
-    at = int(within[0]) if within[0].isdigit() else len(policies)
-    return f"policy {_name(policies[at]) if at < len(policies) else within[0]} is another"
+    return f"policy {_policy_at(difference, expected)} is another"
+
+
+def _policy_at(difference: Mapping[str, Any], expected: Any) -> str:
+    """The name of the policy that the template has at that place; its number, where it has none there."""
+    number = difference["PropertyPath"].split("/")[2]
+    policies = expected.get("Policies") if isinstance(expected, dict) else None
+    at = int(number) if number.isdigit() else -1
+    return _name(policies[at]) if isinstance(policies, list) and 0 <= at < len(policies) else number
 
 
 def _name(policy: Any) -> str:
     return str(policy.get("PolicyName", "of no name")) if isinstance(policy, dict) else "of no name"
-
-
-def _effects(policy: Any) -> Iterator[str]:
-    document = policy.get("PolicyDocument", {}) if isinstance(policy, dict) else {}
-    statements = document.get("Statement", []) if isinstance(document, dict) else []
-    for each in statements if isinstance(statements, list) else [statements]:
-        if isinstance(each, dict):
-            yield str(each.get("Effect", ""))
 
 
 def _json(text: str) -> Any:

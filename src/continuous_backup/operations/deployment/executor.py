@@ -72,6 +72,8 @@ class Executor:
                 self._update_code(action.function)
             case actions.UpdateSettings():
                 self._update_settings(action.function)
+            case actions.GiveRole():
+                self._give_role(action)
             case actions.ReserveConcurrency():
                 self._reserve(action.function, action.executions)
             case actions.DeleteFunction():
@@ -197,8 +199,20 @@ class Executor:
                 )
             self._aws.sleep(_PAUSE_SECONDS)
         cloudformation.execute_change_set(**change_set)
-        self._aws.sleep(_PAUSE_SECONDS)  # the stack may say for a moment that it is as complete as it was
+        # Until it is begun, the stack says that it is as complete as it was.
+        while self._is_awaited(change_set) and self._aws.clock() < give_up:
+            self._aws.sleep(_PAUSE_SECONDS)
         self._wait_for_stack(stack.name, {"UPDATE_COMPLETE"})
+
+    def _is_awaited(self, change_set: dict[str, str]) -> bool:
+        """Whether a change set that is executed has still to begin; CloudFormation deletes it when it is done."""
+        try:
+            found = self._aws.client("cloudformation").describe_change_set(**change_set)
+        except ClientError as err:
+            if error_code(err) != "ChangeSetNotFound":
+                raise
+            return False
+        return found.get("ExecutionStatus") in {"AVAILABLE", "EXECUTE_IN_PROGRESS"}
 
     def _wait_for_stack(self, name: str, good: set[str]) -> None:
         cloudformation = self._aws.client("cloudformation")
@@ -264,6 +278,15 @@ class Executor:
             lambda: self._aws.client("lambda").update_function_configuration(**_settings(its, True)),
         )
         self._wait_for_update(its)
+
+    def _give_role(self, action: actions.GiveRole) -> None:
+        functions = self._aws.client("lambda")
+        self._patiently(
+            action.role_arn,
+            _LAMBDA,
+            lambda: functions.update_function_configuration(FunctionName=action.function, Role=action.role_arn),
+        )
+        functions.get_waiter("function_updated_v2").wait(FunctionName=action.function)
 
     def _wait_for_update(self, its: Function) -> None:
         self._aws.client("lambda").get_waiter("function_updated_v2").wait(FunctionName=its.name)

@@ -1,6 +1,7 @@
 """Whether the zips are what build.sh would write now, so that what is deployed is what a person looks at."""
 
 import json
+import shlex
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -38,7 +39,7 @@ def require_config(packages: Mapping[str, Package], config_file: Path) -> None:
         raise UsageError(
             f"the zips in {next(iter(packages.values())).path.parent} were built with another configuration "
             f"than {config_file}",
-            f"run ./build.sh {config_file}, so that the functions have it too",
+            f"run ./build.sh {shlex.quote(str(config_file))}, so that the functions have it too",
         )
     values = hjson_text.parse(text, str(config_file))
     for function in functions.FUNCTIONS:
@@ -49,7 +50,7 @@ def require_config(packages: Mapping[str, Package], config_file: Path) -> None:
             if path and beside.is_file() and zlib.crc32(beside.read_bytes()) != package.files.get(beside.name):
                 raise UsageError(
                     f"{package.path} was built with another {beside.name} than {beside}, and {key} is {path}",
-                    f"run ./build.sh {config_file}, so that the function has it too",
+                    f"run ./build.sh {shlex.quote(str(config_file))}, so that the function has it too",
                 )
 
 
@@ -66,10 +67,11 @@ def notes_on_code(packages: Mapping[str, Package], src: Path, config_file: Path 
     if not differing:
         return []
     named = ", ".join(differing[:_NAMED]) + (", ..." if len(differing) > _NAMED else "")
+    file = f" {shlex.quote(str(config_file))}" if config_file else ""
     return [
         Note(
             f"the zips hold other code than this checkout, and are deployed as they are: {named}. Run ./build.sh"
-            f"{f' {config_file}' if config_file else ''} and ./deploy.py, so that the functions have it too",
+            f"{file} and ./deploy.py, so that the functions have it too",
             loud=True,
         )
     ]

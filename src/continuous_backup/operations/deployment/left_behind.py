@@ -16,6 +16,7 @@ _UNTIL_SWEPT = (
 def notes_on(there: Deployment, wanted: Deployment, around: Surroundings) -> list[Note]:
     """Loud ones, since a restore that looks in one place alone would miss all that is in the other."""
     log = _by_stack(there, wanted, "BucketName", "Prefix") or (around.wiring.log if around.wiring else None)
+    written = around.wiring.log if around.wiring else None
     images = _by_stack(there, wanted, "ImagesBucketName", "ImagesPrefix") or _of_images_stack(there.images_stack)
     return [
         *_note(
@@ -25,13 +26,26 @@ def notes_on(there: Deployment, wanted: Deployment, around: Surroundings) -> lis
             ("firehoseDeliveryBucket", "firehoseDeliveryPrefix"),
             _UNTIL_SWEPT,
         ),
+        *_still_written(written, log, wanted.log),
         *_note(
             "the images of items so far stay",
             images,
             wanted.images,
             ("itemImages.bucket", "itemImages.prefix"),
-            "; ./provision_tables.py --images writes those of the items that the tables hold now",
+            "; ./provision_tables.py whitelist.hjson --images writes those of the items that the tables hold now",
         ),
+    ]
+
+
+def _still_written(written: Place | None, log: Place | None, will_be: Place | None) -> list[Note]:
+    """After a deployment that changed the place: the tables that nobody has come to since."""
+    if written is None or will_be is None or written == will_be or log != will_be:
+        return []
+    return [
+        Note(
+            f"there are delivery streams that still write to {written}, and not to {will_be}{_UNTIL_SWEPT}",
+            loud=True,
+        )
     ]
 
 

@@ -87,6 +87,15 @@ def conflicts_on(roles: Iterable[NamedRole], stack: Stack | None) -> list[Confli
         *(_conflict(each) for each in roles if each.exists is False),
         *(
             Conflict(
+                f"role {each.arn}, which {each.named_by} names, does not trust {each.service}",
+                "let it, in its trust policy: docs/iam.md has what it needs. Nothing could run or write with it, "
+                "and a role of the stack whose place it takes would be gone",
+            )
+            for each in roles
+            if each.exists and not each.trusts
+        ),
+        *(
+            Conflict(
                 f"{each.named_by} names {each.arn}, which is the role of the stack {naming.ROLES_STACK}: for "
                 "somebody who names a role of their own the stack takes it away",
                 "leave it out: it is the default",
@@ -117,14 +126,5 @@ def notes_on(roles: Iterable[NamedRole]) -> list[Note]:
             [Note(f"whether these roles are there could not be found out (iam:GetRole): {', '.join(unknown)}")]
             if unknown
             else []
-        ),
-        *(
-            Note(
-                f"role {each.arn}, which {each.named_by} names, does not trust {each.service}, by its trust "
-                "policy: it could not be used. docs/iam.md has the trust that it needs",
-                loud=True,
-            )
-            for each in roles
-            if each.exists and not each.trusts
         ),
     ]

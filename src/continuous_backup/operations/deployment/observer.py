@@ -62,8 +62,10 @@ def _with_drift(aws: Aws, stack: Stack | None, tell: Callable[[str], None]) -> S
 
 def observe_removable(aws: Aws, account: Account) -> Deployment:
     """What is deployed and may be taken away again: all but the bucket, which is not even looked at."""
+    roles_stack = _stack(aws, naming.ROLES_STACK)
     return Deployment(
-        roles_stack=_stack(aws, naming.ROLES_STACK),
+        roles_stack=roles_stack,
+        attached=_attached(aws, account) if roles_stack else {},
         images_stack=_stack(aws, naming.IMAGES_STACK),
         log_groups={name: found for name in _LOG_GROUPS if (found := _log_group(aws, name))},
         functions={name: function for name in naming.FUNCTIONS if (function := _function(aws, name))},
@@ -285,6 +287,19 @@ def _stack(aws: Aws, name: str) -> Stack | None:
         status=found["StackStatus"],
         ours={"Key": naming.MANAGED_TAG, "Value": naming.MANAGED_TAG_VALUE} in found.get("Tags", []),
     )
+
+
+def _attached(aws: Aws, account: Account) -> dict[str, tuple[str, ...]]:
+    """Managed policies on the roles of the stack; those that are not there, or refuse to tell, are left out."""
+    iam, found = aws.client("iam"), {}
+    for role in naming.roles(account.region):
+        try:
+            policies = iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]
+        except (ClientError, BotoCoreError):
+            continue
+        if policies:
+            found[role] = tuple(each["PolicyArn"] for each in policies)
+    return found
 
 
 def _log_group(aws: Aws, name: str) -> LogGroup | None:

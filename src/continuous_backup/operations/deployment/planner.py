@@ -19,6 +19,7 @@ from continuous_backup.operations.deployment.actions import (
     DeleteLogGroup,
     DeleteRolesStack,
     DeleteRule,
+    GiveRole,
     KeepOlderVersions,
     PutRule,
     PutTarget,
@@ -60,8 +61,13 @@ _NOTHING_OLDER = Note(
 )
 #: A stack in such a state can only be deleted.
 _NEVER_MADE = {"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED"}
+#: By parameter of the stack of the roles: what the names end in of the roles that are not made where it is given.
+_PURPOSES = {
+    "EventsRoleArn": ("Events",),
+    "DeliveryRoleArn": ("Delivery",),
+    "LambdaRoleArn": ("Lambda", "Ensure", "Images"),
+}
 _SETTINGS = {
-    "role_arn": "role",
     "handler": "handler",
     "runtime": "runtime",
     "memory_mb": "memory",
@@ -83,6 +89,7 @@ def plan(there: Deployment, wanted: Deployment, around: Surroundings, *, redeplo
         *_keys_without_permission(there, wanted, around),
         *_named_but_ours(around),
         *named_roles.conflicts_on(around.roles, there.roles_stack),
+        *_attached_to(_made_no_more(there, wanted), there),
         *(_busy(there.images_stack) if wanted.images_stack else []),
         *_images_bucket_unfit(around),
         *_no_replica_there(around),
@@ -96,10 +103,10 @@ def plan(there: Deployment, wanted: Deployment, around: Surroundings, *, redeplo
         *left_behind.notes_on(there, wanted, around),
         *named_roles.notes_on(around.roles),
         *wiring.notes_on(around.wiring, deployed=naming.FORWARDER_FUNCTION in there.functions),
-        *_roles_steps(there.roles_stack, wanted.roles_stack),
+        *_in_order(_roles_steps(there.roles_stack, wanted.roles_stack), _role_steps(there, wanted), wanted),
         *_images_steps(there.images_stack, wanted.images_stack),
         *_log_group_steps(there, wanted),
-        *(step for each in functions for step in _function_steps(_as_it_is(there, each.name), each, redeploy)),
+        *(step for each in functions for step in _function_steps(there.functions.get(each.name), each, redeploy)),
         *_concurrency_steps(there, wanted, around),
         *(step for rule in wanted.rules.values() for step in _rule_steps(there.rules.get(rule.name), rule)),
         *remarks.on(there, wanted, around),
@@ -143,6 +150,8 @@ def plan_removal(there: Deployment) -> list[Step]:
     stack: list[Step] = (
         [DeleteRolesStack(there.roles_stack.name)] if there.roles_stack and there.roles_stack.ours else []
     )
+    if stack and (refused := _attached_to([*there.attached], there)):
+        return [*refused]
     left_alone: list[Step] = [
         *(Note(f"{each.what}: left alone", undone=True) for each in _conflicts(there)),
         *(
@@ -162,6 +171,32 @@ def plan_removal(there: Deployment) -> list[Step]:
         ),
     ]
     return [*rules, *functions, *log_groups, *stack, *left_alone]
+
+
+def _made_no_more(there: Deployment, wanted: Deployment) -> list[str]:
+    """Roles of the stack whose places roles of people's own now take."""
+    if there.roles_stack is None or wanted.roles_stack is None:
+        return []
+    made, aims = there.roles_stack.parameters, wanted.roles_stack.parameters
+    purposes = [
+        purpose
+        for parameter, several in _PURPOSES.items()
+        if aims[parameter] and not made.get(parameter)
+        for purpose in several
+    ]
+    return [role for role in there.attached if role.rpartition("-")[2] in purposes]
+
+
+def _attached_to(leaving: Iterable[str], there: Deployment) -> list[Conflict]:
+    """CloudFormation fails half-way where it is to delete a role to which somebody attached a policy."""
+    return [
+        Conflict(
+            f"role {role} is to go, and somebody attached {', '.join(there.attached[role])} to it",
+            f"aws iam detach-role-policy --role-name {role} --policy-arn {there.attached[role][0]}",
+        )
+        for role in leaving
+        if role in there.attached
+    ]
 
 
 def _conflicts(there: Deployment) -> list[Conflict]:
@@ -290,14 +325,25 @@ def _to_repair(stack: Stack) -> tuple[Drift, ...]:
     return () if any(each.added for each in found) else tuple(each for each in found if each.lost or each.gone)
 
 
-def _as_it_is(there: Deployment, function: str) -> Function | None:
-    """The function that is there, without its role where that is gone.
+def _in_order(roles: list[Step], given: list[Step], wanted: Deployment) -> list[Step]:
+    """Functions get a role of the stack when it is made, and people's own before the stack takes its own away."""
+    made = wanted.roles_stack and not wanted.roles_stack.parameters["LambdaRoleArn"]
+    return [*roles, *given] if made else [*given, *roles]
+
+
+def _role_steps(there: Deployment, wanted: Deployment) -> list[Step]:
+    """At once after the roles: where something later fails, no function is left with a role that lost its rights.
 
     A role that is made anew under its name is another one to Lambda, until the function is given it again.
     """
-    found, stack = there.functions.get(function), there.roles_stack
-    gone = {each.role for each in (stack and stack.drift) or () if each.gone}
-    return replace(found, role_arn="") if found and found.role_arn.rpartition("/")[2] in gone else found
+    repaired = _to_repair(there.roles_stack) if there.roles_stack and wanted.roles_stack else ()
+    anew = {each.role for each in repaired if each.gone}
+    return [
+        GiveRole(name, aim.role_arn)
+        for name, aim in wanted.functions.items()
+        if (found := there.functions.get(name))
+        and (found.role_arn != aim.role_arn or aim.role_arn.rpartition("/")[2] in anew)
+    ]
 
 
 def _images_steps(there: Stack | None, wanted: Stack | None) -> list[Step]:

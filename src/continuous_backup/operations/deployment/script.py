@@ -14,6 +14,7 @@ from continuous_backup.configuration.config import Config
 from continuous_backup.ensure_backup.optin import opt_in_filter
 from continuous_backup.ensure_backup.wanted import Wanted
 from continuous_backup.errors import BackupError, ExitCode, UsageError
+from continuous_backup.naming import Account
 from continuous_backup.operations import cli
 from continuous_backup.operations.deployment import environment as of_environment
 from continuous_backup.operations.deployment import freshness, named_roles, observer, package, planner, replica
@@ -100,6 +101,8 @@ def undeploy(options: argparse.Namespace) -> ExitCode:
     """Takes everything away but data. Refuses while tables are wired, unless told to release them."""
     aws, account, config = cli.connect(options, cli.load_config(options))
     steps = planner.plan_removal(observer.observe_removable(aws, account))
+    _refuse_conflicts(steps)
+    cli.tell(f"Account {account.id}, region {account.region}, backup in s3://{config.bucket}/{config.prefix}")
     provisioning = Provisioning(aws, for_release(aws, config), account, table_scripts.log())
     wired = sorted(provisioning.wired_tables())
     if wired and not options.deprovision:
@@ -110,27 +113,37 @@ def undeploy(options: argparse.Namespace) -> ExitCode:
         )
         if not options.dry_run:
             raise still_wired
-        cli.tell(f"Without --deprovision this is refused: {still_wired.problem}")
+        steps = [Note(f"without --deprovision this is refused: {still_wired.problem}", undone=True), *steps]
     if not wired and not steps:
         cli.tell(f"Nothing to do: nothing is deployed in account {account.id}, region {account.region}.")
         cli.show(options, [], {"dryRun": options.dry_run, "ok": True, "changes": [], "notes": []})
         return ExitCode.DONE
-    for table in wired:
-        theirs = config.delivery_streams.get(table)
-        then = f"delivery stream {theirs} is somebody else's and stays" if theirs else "then its delivery stream"
-        cli.tell(f"  - release table {table}: its mapping, {then}")
-    if not options.dry_run and (wired or _changes(steps)):
-        for step in steps:
-            cli.tell(f"  - {step}")
-        if not cli.confirm(options, f"Take all of this away? s3://{config.bucket} stays as it is."):
+    released = [_released(table, config) for table in wired if options.deprovision]
+    planned = [*released, *map(str, _changes(steps))]
+    for each in planned:
+        cli.tell(f"  - {each}")
+    executor = Executor(aws, account)
+    if planned and not options.dry_run:
+        if not cli.confirm(options, _question_of_removal(wired, account, config)):
             cli.tell("Nothing was changed.")
             return ExitCode.FAILED
-    if wired and not options.dry_run:
-        _release(provisioning, wired, Executor(aws, account), steps)
-        steps = planner.plan_removal(observer.observe_removable(aws, account))
-    return _carry_out(
-        options, steps, Executor(aws, account), f"Taken away. What is in s3://{config.bucket} stays."
-    )
+        if wired:
+            _release(provisioning, wired, executor, steps)
+            steps = planner.plan_removal(observer.observe_removable(aws, account))
+    return _carry_out(options, steps, executor, f"Taken away. What is in s3://{config.bucket} stays.", planned)
+
+
+def _released(table: str, config: Config) -> str:
+    theirs = config.delivery_streams.get(table)
+    then = f"delivery stream {theirs} is somebody else's and stays" if theirs else "then its delivery stream"
+    return f"release table {table}: its mapping, {then}"
+
+
+def _question_of_removal(wired: list[str], account: Account, config: Config) -> str:
+    where = f"account {account.id}, {account.region}"
+    tables = "1 table" if len(wired) == 1 else f"{len(wired)} tables"
+    ends = f"End the backup of ALL {tables} of {where}, and take all of this away?" if wired else ""
+    return f"{ends or f'Take all of this away from {where}?'} s3://{config.bucket} stays as it is."
 
 
 def _told_of_tables(
@@ -181,7 +194,6 @@ def _release(provisioning: Provisioning, wired: list[str], executor: Executor, s
     ensure = DeleteFunction(naming.ENSURE_FUNCTION)
     for step in steps:
         if isinstance(step, DeleteRule) or step == ensure:
-            cli.tell(f"  - {step}")
             _apply(executor, step)
     results = provisioning.carry_out(
         [TablePlan(table, provisioning.release_steps(table)) for table in wired],
@@ -201,32 +213,45 @@ def _changes(steps: list[Step]) -> list[Action]:
     return [step for step in steps if not isinstance(step, Conflict | Note)]
 
 
-def _carry_out(options: argparse.Namespace, steps: list[Step], executor: Executor, done: str) -> ExitCode:
-    notes = [step for step in steps if isinstance(step, Note)]
-    # First what a person should know: should a change fail, the next run may not see any more what was before.
-    _tell_notes(each for each in notes if not each.undone)
+def _refuse_conflicts(steps: list[Step]) -> None:
     conflicts = [step for step in steps if isinstance(step, Conflict)]
     if conflicts:
         raise BackupError("\n".join(map(str, conflicts)), conflicts[0].hint)
+
+
+def _carry_out(
+    options: argparse.Namespace,
+    steps: list[Step],
+    executor: Executor,
+    done: str,
+    planned: list[str] | None = None,
+) -> ExitCode:
+    """`planned` is all that this run changes, where it was told before: then it is not told again."""
+    notes = [step for step in steps if isinstance(step, Note)]
+    # First what a person should know: should a change fail, the next run may not see any more what was before.
+    _tell_notes(each for each in notes if not each.undone)
+    _refuse_conflicts(steps)
     changes = _changes(steps)
     code = ExitCode.PARTLY_DONE if any(each.undone for each in notes) else ExitCode.DONE
+    made = [str(each) for each in changes] if planned is None else planned
     document = {
         "dryRun": options.dry_run,
         "ok": code is ExitCode.DONE,
-        "changes": [str(each) for each in changes],
+        "changes": made,
         "notes": [str(each) for each in notes],
     }
     for change in changes:
-        cli.tell(f"  - {change}")
+        if planned is None:
+            cli.tell(f"  - {change}")
         if not options.dry_run:
             _apply(executor, change)
     _tell_notes(each for each in notes if each.undone)
-    if not changes:
-        cli.tell(f"Nothing to do{': everything is as it should be' if code is ExitCode.DONE else ''}.")
+    if not made:
+        cli.tell(f"Nothing to do{'' if notes else ': everything is as it should be'}.")
     elif options.dry_run:
         cli.tell("Nothing was changed: this was a dry run.")
     else:
-        cli.tell(done.format(count=len(changes)))
+        cli.tell(done.format(count=len(made)))
     if code is ExitCode.PARTLY_DONE:
         cli.tell("Not all that was asked for is so: the notes say what, and why.")
     cli.show(options, [], document)

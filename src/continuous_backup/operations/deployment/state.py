@@ -115,6 +115,8 @@ class Deployment:
 
     bucket: Bucket | None = None
     roles_stack: Stack | None = None
+    attached: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By role of the stack: the managed policies that somebody attached, as ARNs, as far as that is known."""
     images_stack: Stack | None = None
     log_groups: Mapping[str, LogGroup] = field(default_factory=dict)
     functions: Mapping[str, Function] = field(default_factory=dict)

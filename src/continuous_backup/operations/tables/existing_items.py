@@ -43,11 +43,16 @@ class Found:
 
 
 class ExistingItems:
-    """Writes images of what tables hold, at most so many items a second altogether."""
+    """Writes images of what tables hold, at most so many items a second altogether.
 
-    def __init__(self, aws: Aws, place: Place, account: Account, items_per_second: float) -> None:
+    `run` is scan_progress.run_of the tables that are asked for together.
+    """
+
+    def __init__(self, aws: Aws, place: Place, account: Account, items_per_second: float, run: str = "") -> None:
         self._aws = aws
         self._place = place
+        self._account = account
+        self._run = run
         self._writer = Writer(aws.client("s3"), place, account)
         self._dynamodb = aws.client("dynamodb")
         self._seconds_an_item = 1 / items_per_second
@@ -71,8 +76,10 @@ class ExistingItems:
         mapping = self._mapping(table, stream)
         keys = tuple(each["AttributeName"] for each in described["KeySchema"])
         images = f"s3://{self._place.bucket}/{naming.table_prefix(self._place.prefix, table)}"
-        scan_of = ScanOf(table, stream, images, mapping)
+        scan_of = ScanOf(table, stream, images, mapping, self._run)
         progress = Progress.load(checkpoint, scan_of, SEGMENTS, self._aws.clock)
+        if progress.segments and not self._has_images(table):
+            progress.segments = {}  # somebody deleted them since
         found = Found(goes_on=bool(progress.segments), done_before=progress.is_done)
         stop = threading.Event()
         with ThreadPoolExecutor(SEGMENTS) as scans, ThreadPoolExecutor(self._place.writers) as writes:
@@ -87,6 +94,14 @@ class ExistingItems:
                 stop.set()  # the other segments end with the page that they are at
                 raise
         return found
+
+    def _has_images(self, table: str) -> bool:
+        prefix = naming.table_prefix(self._place.prefix, table)
+        s3 = self._aws.client("s3")
+        found = s3.list_objects_v2(
+            Bucket=self._place.bucket, Prefix=prefix, MaxKeys=1, ExpectedBucketOwner=self._account.id
+        )
+        return bool(found.get("Contents"))
 
     def _mapping(self, table: str, stream: str) -> str:
         """The UUID of the one that keeps the images current. Raises UsageError where there is none."""

@@ -15,7 +15,7 @@ from continuous_backup.naming import Account
 from continuous_backup.operations import cli
 from continuous_backup.operations.tables.existing_items import SEGMENTS, ExistingItems, Found
 from continuous_backup.operations.tables.provisioning import TablePlan
-from continuous_backup.operations.tables.scan_progress import remove_unless_needed, require_readable
+from continuous_backup.operations.tables.scan_progress import forget_what_is_done, require_readable, run_of
 
 #: After about so many items a scan says how far it is.
 _ITEMS_A_LINE = 10_000
@@ -80,13 +80,9 @@ def write(
         connections=max(images.writers, SEGMENTS),
     )
     place = Place(images.bucket, images.prefix, images.storage_class, images.writers)
-    existing = ExistingItems(connected, place, account, options.items_per_second)
+    existing = ExistingItems(connected, place, account, options.items_per_second, run_of(tables))
     of_tables = [_written(options, existing, table) for table in tables]
-    if not all(each.ok for each in of_tables):  # what else is done is not done again then
-        goes_on = options.checkpoint.exists()
-    else:
-        goes_on = remove_unless_needed(options.checkpoint, aws.clock)
-    if goes_on:
+    if forget_what_is_done(options.checkpoint, aws.clock):
         cli.tell(f"{options.checkpoint} says how far the scans are: run it again within a day, and they go on.")
     return [*results, *of_tables]
 

@@ -1,7 +1,8 @@
 """Delivery streams of somebody else's that the configuration names: as they are, and what to know of them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from continuous_backup import naming
 from continuous_backup.aws import DENIED, Aws, ClientError, Pace, error_code
@@ -15,7 +16,8 @@ class NamedDeliveryStream:
     """A delivery stream that the configuration names as somebody else's.
 
     `status` is Firehose's, "" where there is none of the name, and None where it could not be found out;
-    `table` is the one that it was made for by us, "" where it is not ours.
+    `table` is the one that it was made for by us, "" where it is not ours: a tag alone is no proof, others may
+    set it, so our delivery role or our bucket and the table's prefix are looked for beside.
     """
 
     name: str
@@ -26,10 +28,10 @@ class NamedDeliveryStream:
 def look(aws: Aws, config: Config) -> tuple[NamedDeliveryStream, ...]:
     """The delivery streams that the configuration names as somebody else's, as they are."""
     pace = Pace(aws, DELIVERY_STREAM_CALLS_PER_SECOND)
-    return tuple(_delivery_stream(aws, pace, name) for name in config.delivery_streams_named)
+    return tuple(_delivery_stream(aws, pace, config, name) for name in config.delivery_streams_named)
 
 
-def _delivery_stream(aws: Aws, pace: Pace, name: str) -> NamedDeliveryStream:
+def _delivery_stream(aws: Aws, pace: Pace, config: Config, name: str) -> NamedDeliveryStream:
     firehose = aws.client("firehose")
     try:
         pace.wait_for("DescribeDeliveryStream")
@@ -44,7 +46,16 @@ def _delivery_stream(aws: Aws, pace: Pace, name: str) -> NamedDeliveryStream:
     values = {each["Key"]: each.get("Value", "") for each in tags}
     ours = values.get(naming.MANAGED_TAG) == naming.MANAGED_TAG_VALUE
     table = values.get(naming.TABLE_TAG, "(none)") if ours else ""
+    if ours and not _is_proved(described, config, values.get(naming.TABLE_TAG, "")):
+        table = ""
     return NamedDeliveryStream(name, described["DeliveryStreamStatus"], table)
+
+
+def _is_proved(described: Mapping[str, Any], config: Config, table: str) -> bool:
+    destinations = described.get("Destinations", [])
+    its = destinations[0].get("ExtendedS3DestinationDescription", {}) if destinations else {}
+    bucket, prefix = its.get("BucketARN", "").rpartition(":")[2], naming.table_prefix(config.prefix, table)
+    return its.get("RoleARN") == config.delivery_role_arn or (bucket, its.get("Prefix")) == (config.bucket, prefix)
 
 
 def notes_on(delivery_streams: Iterable[NamedDeliveryStream]) -> list[Note]:

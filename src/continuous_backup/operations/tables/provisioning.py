@@ -2,9 +2,10 @@
 
 import difflib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 from continuous_backup import naming
 from continuous_backup.aws import Aws, BotoCoreError, ClientError, error_code, explain
@@ -31,7 +32,10 @@ PATIENCE_SECONDS = 1800.0
 
 @dataclass(frozen=True)
 class TablePlan:
-    """What is to be done with one table. `refusal` says why nothing is, where that needs saying."""
+    """What is to be done with one table. `refusal` says why what was asked for is not.
+
+    With a refusal, steps are for what it is wired with all the same, which follows the configuration.
+    """
 
     table: str
     steps: tuple[Step, ...] = ()
@@ -73,6 +77,7 @@ class Provisioning:
     ) -> None:
         self._aws = aws
         self._config = config
+        self._account = account
         self._observer = Observer(aws, config, account, calls_per_second, log)
         executor = Executor(aws, config, account, log, calls_per_second)
         self._convergence = Convergence(aws, config, account, self._observer, executor)
@@ -97,7 +102,8 @@ class Provisioning:
                 ) from err
             if self._config.fingerprint not in found.get("Description", ""):
                 raise UsageError(
-                    f"this is another configuration than that of the deployed function {name}",
+                    f"this is another configuration than that of the deployed function {name} in account "
+                    f"{self._account.id}, region {self._account.region}{_from_environment(found)}",
                     "name the deployed one with --config-file, or deploy this one: ./build.sh, then ./deploy.py",
                 )
 
@@ -114,20 +120,19 @@ class Provisioning:
 
     def _plan_provisioning(self, table: str, overview: Overview, *, everything: bool, opt_in: bool) -> TablePlan:
         if table not in overview.tables:
-            near = difflib.get_close_matches(table.lower(), {each.lower(): each for each in overview.tables}, n=1)
-            named = next((each for each in sorted(overview.tables) if [each.lower()] == near), "")
-            guess = f"; did you mean {named}?" if named else ""
+            guess = _guess(table, overview.tables)
             return TablePlan(table, refusal=f"there is no such table in this account and region{guess}")
         if not self._is_backed_up(table):
             left_out = TablePlan(table, refusal="the filter leaves it out", standing=Standing.LEFT_OUT)
-            return replace(left_out, by_choice=everything)
+            return self._kept(replace(left_out, by_choice=everything), overview)
         glance = self._observer.glance(table, overview)
         if everything and not opt_in and glance.table and glance.table.opted_out:
-            return TablePlan(
+            opted_out = TablePlan(
                 table,
                 refusal="its tag opts it out; --opt-in takes such tables in again",
                 standing=Standing.OPTED_OUT,
             )
+            return self._kept(opted_out, overview)
         steps = self._convergence.planned(glance, Wanted.PROVISIONED)
         if steps:
             steps = self._convergence.steps(table, Wanted.PROVISIONED, overview)
@@ -137,6 +142,16 @@ class Provisioning:
             not_restorable=not_restorable(glance, self._config),
             somebody_elses=self._config.delivery_streams.get(table, ""),
         )
+
+    def _kept(self, plan: TablePlan, overview: Overview) -> TablePlan:
+        """What is wired of a table that is left out stays whole until it is deprovisioned, as the sweep has it."""
+        if plan.table not in _read(overview):
+            return plan
+        steps = self._convergence.planned(self._observer.glance(plan.table, overview), Wanted.KEPT)
+        if steps:
+            steps = self._convergence.steps(plan.table, Wanted.KEPT, overview)
+        so = f"{plan.refusal}; wired before, it goes on being backed up"
+        return replace(plan, refusal=so, steps=tuple(steps))
 
     def plan_deprovisioning(self, whitelist: Whitelist) -> list[TablePlan]:
         """What taking the wiring of each table away needs; of deleted tables too, where some is left."""
@@ -149,7 +164,8 @@ class Provisioning:
 
     def _plan_deprovisioning(self, table: str, overview: Overview, wired: set[str]) -> TablePlan:
         if table not in overview.tables and table not in wired and not self._has_delivery_stream(table, overview):
-            return TablePlan(table, refusal="there is no such table, and nothing is left of its wiring")
+            guess = _guess(table, overview.tables | wired)
+            return TablePlan(table, refusal=f"there is no such table, and nothing is left of its wiring{guess}")
         state = self._observer.observe(table, overview)
         steps = self._convergence.planned(state, Wanted.DEPROVISIONED)
         last_result = ", ".join(each.last_result for each in state.mappings if each.last_result)
@@ -169,8 +185,7 @@ class Provisioning:
     def wired_tables(self, overview: Overview | None = None) -> set[str]:
         """Tables, deleted ones included, that have a mapping to the forwarder or a delivery stream of ours."""
         overview = overview or self._observer.overview()
-        mappings = (*overview.mappings, *overview.image_mappings)
-        by_mapping = {naming.table_of_arn(each.stream_arn) for each in mappings}
+        by_mapping = _read(overview)
         by_tag = {tags[naming.TABLE_TAG] for tags in overview.tags.values() if tags.get(naming.TABLE_TAG)}
         # The tagging API lags, and what is missed here loses its backup unasked: so each is asked, slow as it is.
         untold = (
@@ -190,15 +205,32 @@ class Provisioning:
         results = [_unchanged(plan) for plan in plans if not plan.steps]
         for each in results:
             on_settled(each)
-        due = {plan.table: plan for plan in plans if plan.steps}
-        outcomes = self._convergence.run(
-            due,
-            wanted,
-            deadline=self._aws.clock() + patience,
-            on_settled=lambda outcome: on_settled(_result(outcome, wanted, due[outcome.table])),
-            on_waiting=on_waiting,
-        )
-        return results + [_result(outcome, wanted, due[table]) for table, outcome in outcomes.items()]
+        deadline = self._aws.clock() + patience
+        for aim, left_out in ((wanted, False), (Wanted.KEPT, True)):
+            due = {plan.table: plan for plan in plans if plan.steps and bool(plan.refusal) is left_out}
+            as_result = partial(_result_of, due, aim)
+            outcomes = self._convergence.run(
+                due,
+                aim,
+                deadline=deadline,
+                on_settled=lambda outcome, as_result=as_result: on_settled(as_result(outcome)),  # type: ignore[misc]
+                on_waiting=on_waiting,
+            )
+            results += map(as_result, outcomes.values())
+        return results
+
+
+def _guess(table: str, known: Iterable[str]) -> str:
+    """Which of those there are was probably meant."""
+    named = {each.lower(): each for each in sorted(known)}
+    near = difflib.get_close_matches(table.lower(), named, n=1)
+    return f"; did you mean {named[near[0]]}?" if near else ""
+
+
+def _read(overview: Overview) -> set[str]:
+    """The tables whose streams one of our functions reads."""
+    mappings = (*overview.mappings, *overview.image_mappings)
+    return {naming.table_of_arn(each.stream_arn) for each in mappings}
 
 
 def _unless_it_fails(table: str, plan: Callable[[], TablePlan]) -> TablePlan:
@@ -271,6 +303,22 @@ def _of_plan(plan: TablePlan, result: str, standing: Standing) -> TableResult:
         somebody_elses=plan.somebody_elses,
         by_choice=plan.by_choice,
     )
+
+
+def _from_environment(function: Mapping[str, Any]) -> str:
+    """What a function was given as environment variables when it was deployed: they have to be set here too."""
+    variables = sorted(function.get("Environment", {}).get("Variables", {}))
+    return f"; it was deployed with {', '.join(variables)} from the environment" if variables else ""
+
+
+def _result_of(due: Mapping[str, TablePlan], wanted: Wanted, outcome: Outcome) -> TableResult:
+    plan = due[outcome.table]
+    made = _result(outcome, wanted, plan)
+    if wanted is not Wanted.KEPT:
+        return made
+    if made.standing is not Standing.AS_WANTED:
+        return replace(made, by_choice=False)
+    return replace(made, result=f"{plan.refusal}, now as configured", standing=plan.standing)
 
 
 def _result(outcome: Outcome, wanted: Wanted, plan: TablePlan) -> TableResult:

@@ -1,8 +1,9 @@
 """How far scans of tables into images are, kept in a file, so that they go on where they were stopped."""
 
+import hashlib
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,16 +19,22 @@ _DONE = ""
 class ScanOf:
     """What a scan is of: a stream of a table, images at one place on S3, and the mapping that keeps them current.
 
-    With any of these another one, the scan begins anew.
+    `run` is which tables were asked for with it. With any of these another one, the scan begins anew.
     """
 
     table: str
     stream: str
     images: str
     mapping: str
+    run: str = ""
 
     def document(self) -> dict[str, str]:
-        return {"stream": self.stream, "images": self.images, "mapping": self.mapping}
+        return {"stream": self.stream, "images": self.images, "mapping": self.mapping, "run": self.run}
+
+
+def run_of(tables: Iterable[str]) -> str:
+    """What tells a run that goes on from one that asks for other tables: a hash of their names."""
+    return hashlib.sha256(" ".join(sorted(tables)).encode()).hexdigest()[:16]
 
 
 @dataclass
@@ -67,28 +74,35 @@ class Progress:
             known = _read(self.file, self.clock)
             its = self.of.document() | {"count": self.count, "segments": self.segments, "noted": self.clock()}
             known[self.of.table] = its
-            beside = self.file.with_suffix(self.file.suffix + ".new")
-            beside.write_text(json.dumps(known), encoding="utf-8")
-            beside.replace(self.file)
+            _write(self.file, known)
 
 
-def remove_unless_needed(file: Path, clock: Callable[[], float]) -> bool:
-    """Takes the file away where no scan goes on from it. Answers whether one does.
+def forget_what_is_done(file: Path, clock: Callable[[], float]) -> bool:
+    """Leaves in the file what a scan goes on from, or takes it away. Answers whether there is any.
 
-    What was done stays in it for as long as that, so that going on repeats nothing.
+    For a run that came to its end: the next one is another, and passes over nothing that this one has done.
     """
-    unfinished = any(
-        any(its["segments"].get(str(segment)) != _DONE for segment in range(its["count"]))
-        for its in _read(file, clock).values()
-    )
-    if not unfinished:
+    unfinished = {
+        table: its
+        for table, its in _read(file, clock).items()
+        if any(its["segments"].get(str(segment)) != _DONE for segment in range(its["count"]))
+    }
+    if unfinished:
+        _write(file, unfinished)
+    else:
         file.unlink(missing_ok=True)
-    return unfinished
+    return bool(unfinished)
 
 
 def require_readable(file: Path, clock: Callable[[], float]) -> None:
     """Raises UsageError where there is such a file, and it is none of ours."""
     _read(file, clock)
+
+
+def _write(file: Path, known: dict[str, Any]) -> None:
+    beside = file.with_suffix(file.suffix + ".new")
+    beside.write_text(json.dumps(known), encoding="utf-8")
+    beside.replace(file)
 
 
 def _read(file: Path, clock: Callable[[], float]) -> dict[str, Any]:

@@ -91,6 +91,12 @@ def question_of_ending(plans: Sequence[TablePlan], asked_for: Whitelist, account
     return f"End the backup of {which} of {_where(account)}? Data on S3 is not touched."
 
 
+def _question_of_going_on(plans: Sequence[TablePlan], account: Account) -> str:
+    """Asked where something is taken away on the way to what was asked for."""
+    many = sum(any(action.destructive for action in plan.actions) for plan in plans)
+    return f"Change the wiring of {_tables(many)} of {_where(account)}, as shown? Data on S3 is not touched."
+
+
 def _tables(count: int) -> str:
     return "1 table" if count == 1 else f"{count} tables"
 
@@ -114,7 +120,8 @@ def finish(
     dry run, says of which it would.
     """
     for plan in plans:
-        _tell_plan(plan, wanted)
+        if plan.steps or plan.somebody_elses or options.dry_run:  # the others are told in the result, once
+            _tell_plan(plan, wanted)
     if options.dry_run:
         results = [planned(plan) for plan in plans]
         of_images = images(plans) if images else []
@@ -123,7 +130,7 @@ def finish(
         return _show(options, account, results, of_images, rows=[])
     takes_away = any(action.destructive for plan in plans for action in plan.actions)
     asks = takes_away or (wanted is Wanted.DEPROVISIONED and any(plan.steps for plan in plans))
-    asked = question or ("Go on? Data on S3 is not touched." if asks else "")
+    asked = question or (_question_of_going_on(plans, account) if asks else "")
     if asked and any(plan.steps for plan in plans) and not cli.confirm(options, asked):
         cli.tell("Nothing was changed.")
         return ExitCode.FAILED

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from continuous_backup import naming
+from continuous_backup.configuration import config as configuration
 from continuous_backup.configuration import hjson_text
 from continuous_backup.errors import ConfigurationError, UsageError
 
+_KEYS = {"provisionAll", "tableNames"}
 _HINT = "see whitelist.hjson: provisionAll: true, or tableNames: [ ... ]"
 
 
@@ -39,10 +41,12 @@ def parse(values: object, source: str = "whitelist") -> Whitelist:
     """The whitelist that the file's values are. Raises ConfigurationError with all that is wrong."""
     if not isinstance(values, Mapping):
         raise ConfigurationError(source, ["it must hold provisionAll or tableNames in braces"], _HINT)
+    if values and not _KEYS & set(values) and set(values) <= set(configuration.keys()):
+        raise ConfigurationError(source, ["this is a configuration, and no list of tables"], _HINT)
     problems = [
         f"{name}: there is no such key; there are provisionAll and tableNames"
         for name in values
-        if name not in {"provisionAll", "tableNames"}
+        if name not in _KEYS
     ]
     all_tables = values.get("provisionAll", False)
     if not isinstance(all_tables, bool):

@@ -11,7 +11,7 @@ from planning import AROUND, planned
 from continuous_backup import naming
 from continuous_backup.configuration.item_images import ItemImages
 from continuous_backup.operations.deployment import drift
-from continuous_backup.operations.deployment.actions import RevertRolesStack, UpdateRolesStack, UpdateSettings
+from continuous_backup.operations.deployment.actions import GiveRole, RevertRolesStack, UpdateRolesStack
 from continuous_backup.operations.deployment.drift import Drift
 from continuous_backup.operations.deployment.state import ImagesBucket
 from continuous_backup.operations.notes import Note
@@ -52,7 +52,6 @@ def test_look_where_nothing_differs_finds_nothing_and_waits_while_cloudformation
             "policy EncryptObjects is another",
         ),
         (_difference("/Policies/1/PolicyDocument/Statement/1", "REMOVE"), "policy EncryptObjects is another"),
-        (_difference("/Policies/0/PolicyDocument/Statement/3", "ADD"), "policy DeliverToS3 is another"),
         (_difference("/AssumeRolePolicyDocument/Statement/0/Effect", "NOT_EQUAL"), "its trust policy is another"),
         (_difference("/Policies", "REMOVE"), "its Policies is another"),
         (_difference("/Description", "NOT_EQUAL"), "its Description is another"),
@@ -69,7 +68,25 @@ def test_look_where_a_policy_was_added_knows_whether_it_denies(aws, stub, effect
     added = _difference("/Policies/2", "ADD", actual=_policy("Theirs", effect))
     drifted(stub, drifted_role(ROLE, added))
 
-    assert _look(aws) == (Drift(ROLE, added=("Theirs",), denies=effect == "Deny"),)
+    assert _look(aws) == (Drift(ROLE, added=("policy Theirs",), denies=effect == "Deny"),)
+
+
+def test_look_where_a_statement_was_added_to_one_of_our_policies_takes_it_for_somebodys(aws, stub):
+    statement = json.dumps({"Effect": "Allow", "Action": "kms:Decrypt", "Resource": "*"})
+    added = _difference("/Policies/0/PolicyDocument/Statement/3", "ADD", actual=statement)
+    drifted(stub, drifted_role(ROLE, added, policies=("DeliverToS3",)))
+
+    assert _look(aws) == (Drift(ROLE, added=("more in policy DeliverToS3",)),)
+
+
+@pytest.mark.parametrize("expected", ["", "null", "[]", '{"Policies": null}', '{"Policies": [1]}'])
+def test_look_where_cloudformation_tells_its_differences_oddly_still_tells_them(aws, stub, expected):
+    odd = drifted_role(ROLE, _difference("Policies", "NOT_EQUAL"), _difference("/Policies/0/x", "REMOVE"))
+    drifted(stub, {**odd, "ExpectedProperties": expected})
+
+    (found,) = _look(aws)
+
+    assert len(found.lost) == 2
 
 
 def test_look_where_there_are_pages_reads_all(aws, stub):
@@ -150,13 +167,19 @@ def test_plan_where_a_role_is_gone_gives_the_function_the_new_one():
 
     assert steps == [
         RevertRolesStack(WANTED.roles_stack, (GONE,)),
-        UpdateSettings(WANTED.functions[ENSURE], ("role",)),
+        GiveRole(ENSURE, WANTED.functions[ENSURE].role_arn),
     ]
+
+
+def test_plan_where_a_role_is_gone_and_nothing_can_be_reverted_gives_no_function_what_is_not_there():
+    added = Drift(ROLE, added=("policy Theirs",))
+
+    assert [type(each) for each in planned(_with_drift(GONE, added))] == [Note, Note]
 
 
 @pytest.mark.parametrize("denies", [True, False])
 def test_plan_where_somebody_added_a_policy_leaves_it_and_says_so(denies):
-    steps = planned(_with_drift(Drift(ROLE, added=("Theirs",), denies=denies)))
+    steps = planned(_with_drift(Drift(ROLE, added=("policy Theirs",), denies=denies)))
 
     assert [(type(each), each.loud, each.undone) for each in steps] == [(Note, denies, False)]
     assert "policy Theirs" in str(steps[0])
@@ -164,7 +187,7 @@ def test_plan_where_somebody_added_a_policy_leaves_it_and_says_so(denies):
 
 
 def test_plan_where_repairing_would_take_away_what_somebody_added_leaves_it_to_people():
-    both = replace(LOST, added=("Theirs",))
+    both = replace(LOST, added=("policy Theirs",))
     steps = planned(_with_drift(both, template="older"))
 
     assert [type(each) for each in steps] == [UpdateRolesStack, Note, Note]
@@ -206,6 +229,19 @@ def test_plan_where_our_images_bucket_lost_what_keeps_images_says_so_loudly(foun
     assert words in str(steps[0])
 
 
+def test_plan_where_a_replica_is_only_now_asked_for_does_not_miss_its_rule():
+    there = replace(IMAGES, images_stack=replace(IMAGES.images_stack, parameters={"BucketName": OURS.name}))
+    steps = planned(there, IMAGES, replace(AROUND, images_bucket=replace(OURS, replicates=False)))
+
+    assert not any("no replication rule" in str(each) for each in steps)
+
+
+def test_plan_where_a_stack_could_not_even_be_looked_at_blames_no_permission():
+    there = replace(WANTED.roles_stack, drift=None, status="UPDATE_FAILED")
+
+    assert planned(replace(WANTED, roles_stack=there)) == []
+
+
 def test_plan_where_our_images_bucket_is_as_it_was_made_says_nothing():
     assert planned(IMAGES, IMAGES, replace(AROUND, images_bucket=OURS)) == []
 
@@ -219,12 +255,12 @@ def test_plan_where_functions_get_roles_of_their_own_says_which_keys_have_to_nam
     there = with_function(wanted, ENSURE, role_arn=wanted.functions[FORWARDER].role_arn)
     steps = planned(there, wanted)
 
-    assert steps[0] == UpdateSettings(wanted.functions[ENSURE], ("role",))
-    assert [(type(each), each.loud) for each in steps[1:]] == [(Note, bool(key))]
+    assert steps[0] == GiveRole(ENSURE, wanted.functions[ENSURE].role_arn)
+    assert [(type(each), each.loud) for each in steps[1:]] == [(Note, True)]
     assert "EnsureDynamoBackup (DynamoDBContinuousBackup-eu-west-1-Ensure)" in str(steps[1])
 
 
 def test_plan_where_a_role_of_peoples_is_given_up_says_nothing_of_keys():
     there = with_function(WANTED, ENSURE, role_arn="arn:aws:iam::123456789012:role/mine")
 
-    assert planned(there) == [UpdateSettings(WANTED.functions[ENSURE], ("role",))]
+    assert planned(there) == [GiveRole(ENSURE, WANTED.functions[ENSURE].role_arn)]

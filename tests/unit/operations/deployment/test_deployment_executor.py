@@ -154,9 +154,23 @@ def test_revert_roles_stack_executes_a_change_set_that_reverts_drift(executor, s
     )
     change_set_becomes(stub, "CREATE_PENDING", "CREATE_IN_PROGRESS", "CREATE_COMPLETE")
     stub("cloudformation").add_response("execute_change_set", {}, CHANGE_SET)
+    for execution in ("AVAILABLE", "EXECUTE_IN_PROGRESS"):
+        stub("cloudformation").add_response("describe_change_set", {"ExecutionStatus": execution}, CHANGE_SET)
+    stub("cloudformation").add_client_error("describe_change_set", "ChangeSetNotFound")
     stack_becomes(stub, "UPDATE_IN_PROGRESS", "UPDATE_COMPLETE")
 
     executor.apply(actions.RevertRolesStack(STACK, (Drift("role", lost=("policy X is gone",)),)))
+
+
+def test_give_role_changes_the_role_alone_and_waits_while_it_is_too_new(executor, stub):
+    functions = stub("lambda")
+    functions.add_client_error("update_function_configuration", "InvalidParameterValueException", CANNOT_ASSUME)
+    functions.add_response(
+        "update_function_configuration", {}, {"FunctionName": ENSURE, "Role": FUNCTION.role_arn}
+    )
+    functions.add_response("get_function", {"Configuration": {"LastUpdateStatus": "Successful"}})
+
+    executor.apply(actions.GiveRole(ENSURE, FUNCTION.role_arn))
 
 
 def test_revert_roles_stack_where_cloudformation_makes_no_change_set_says_why_and_leaves_none(

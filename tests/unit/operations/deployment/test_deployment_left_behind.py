@@ -70,7 +70,9 @@ def test_left_behind_where_the_images_go_elsewhere_are_those_that_there_are():
 
     assert note.startswith("the images of items so far stay at s3://old/items, and nothing is moved")
     assert "`aws s3 sync s3://old/items s3://new/items`, or set itemImages.bucket back" in note
-    assert note.endswith("./provision_tables.py --images writes those of the items that the tables hold now")
+    assert note.endswith(
+        "./provision_tables.py whitelist.hjson --images writes those of the items that the tables hold now"
+    )
 
 
 @pytest.mark.parametrize(("before", "after"), [(images(bucket="old"), {}), ({}, images(bucket="new"))])

@@ -118,13 +118,13 @@ def test_role_that_cannot_be_looked_at_is_said_and_deployed_with(aws, stub, code
     )
 
 
-def test_role_that_does_not_trust_the_service_is_said_loudly(aws, stub):
+def test_role_that_does_not_trust_the_service_is_refused_before_ours_is_taken_away(aws, stub):
     role_is(stub, trusting("ec2.amazonaws.com"))
 
-    (note,) = plan_with(*look(aws, [MINE]))
+    (refusal,) = plan_with(*look(aws, [MINE]))
 
-    assert note.loud
-    assert f"role {ROLE}, which lambdaExecRoleArn names, does not trust {LAMBDA}" in str(note)
+    assert isinstance(refusal, Conflict)
+    assert f"role {ROLE}, which lambdaExecRoleArn names, does not trust {LAMBDA}" in str(refusal)
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,11 @@
 
 import json
 
+import pytest
 from deployments import ACCOUNT, ENSURE, FORWARDER, WANTED
 
 from continuous_backup import naming
-from continuous_backup.operations.deployment.observer import observe
+from continuous_backup.operations.deployment.observer import _attached, observe
 from continuous_backup.operations.deployment.state import (
     Deployment,
     LogGroup,
@@ -33,6 +34,7 @@ def no_images(stub, *, functions: bool = True) -> None:
 def describe_everything(stub) -> None:
     describe_bucket(stub("s3"))
     _describe_stack(stub("cloudformation"))
+    attached_to_roles(stub("iam"))
     for name in LOG_GROUPS:
         group = WANTED.log_groups[name]
         longer = log_group(f"{name}-2", retentionInDays=1)
@@ -51,6 +53,14 @@ def describe_everything(stub) -> None:
             for each in WANTED.rules
         ]
         stub("lambda").add_response("get_policy", {"Policy": json.dumps({"Statement": allowed})})
+
+
+def attached_to_roles(iam, **attached: str) -> None:
+    """IAM's answers for each role of the stack; `attached` is an ARN by what the role's name ends in."""
+    for role in naming.roles(ACCOUNT.region):
+        arn = attached.get(role.rpartition("-")[2])
+        policies = [{"PolicyName": "Theirs", "PolicyArn": arn}] if arn else []
+        iam.add_response("list_attached_role_policies", {"AttachedPolicies": policies}, {"RoleName": role})
 
 
 def log_group(name: str, **facts) -> dict[str, object]:
@@ -104,6 +114,21 @@ def _describe_rule(events, rule, tags=(OURS,)) -> None:
     events.add_response("describe_rule", described, {"Name": rule.name})
     events.add_response("list_targets_by_rule", {"Targets": [{"Id": "x", "Arn": rule.target_arn}]})
     events.add_response("list_tags_for_resource", {"Tags": list(tags)})
+
+
+def test_observe_finds_what_somebody_attached_to_the_roles_of_the_stack(aws, stub):
+    theirs = "arn:aws:iam::aws:policy/TheirsAlone"
+    attached_to_roles(stub("iam"), Ensure=theirs)
+
+    assert _attached(aws, ACCOUNT) == {"DynamoDBContinuousBackup-eu-west-1-Ensure": (theirs,)}
+
+
+@pytest.mark.parametrize("code", ["AccessDenied", "NoSuchEntity", "Throttling"])
+def test_observe_where_iam_does_not_tell_what_is_attached_goes_on(aws, stub, code):
+    for _ in naming.roles(ACCOUNT.region):
+        stub("iam").add_client_error("list_attached_role_policies", code)
+
+    assert _attached(aws, ACCOUNT) == {}
 
 
 def test_observe_of_what_deploying_made_finds_what_was_wanted(aws, stub):

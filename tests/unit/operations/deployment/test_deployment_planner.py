@@ -6,13 +6,16 @@ from dataclasses import replace
 import pytest
 from deployments import ENSURE, FORWARDER, ROLE, WANTED, aim, with_function, with_rule, without
 
+from continuous_backup.configuration.item_images import ItemImages
 from continuous_backup.operations.deployment.actions import (
     AllowInvocation,
     Conflict,
     CreateFunction,
+    CreateImagesStack,
     CreateLogGroup,
     CreateRolesStack,
     DeleteRolesStack,
+    GiveRole,
     PutRule,
     PutTarget,
     ReserveConcurrency,
@@ -80,13 +83,59 @@ def test_plan_where_all_roles_are_named_wants_no_stack():
     assert planned(replace(WANTED, rules=named.rules, functions=named.functions), named) == []
 
 
+# --- roles of functions
+
+
+def test_plan_where_a_function_has_another_role_gives_it_the_wanted_one_right_after_the_roles():
+    there = replace(with_function(WANTED, ENSURE, role_arn=ROLE), images_stack=None)
+    there = replace(there, roles_stack=replace(WANTED.roles_stack, template="older"))
+    wanted = aim(item_images=ItemImages())
+    steps = [type(step) for step in planned(there, wanted)]
+
+    assert steps[:3] == [UpdateRolesStack, GiveRole, CreateImagesStack]
+
+
+def test_plan_where_people_name_a_role_gives_it_before_the_stack_takes_its_own_away():
+    wanted = aim(lambda_role_arn=ROLE)
+    steps = planned(WANTED, wanted)
+
+    assert steps[:3] == [
+        GiveRole(FORWARDER, ROLE),
+        GiveRole(ENSURE, ROLE),
+        UpdateRolesStack(wanted.roles_stack),
+    ]
+
+
+def test_plan_where_people_name_a_delivery_role_says_that_delivery_streams_follow_later():
+    steps = planned(WANTED, aim(delivery_role_arn=ROLE))
+    (note,) = [each for each in steps if isinstance(each, Note)]
+
+    assert isinstance(steps[0], UpdateRolesStack)
+    assert ROLE in str(note)
+    assert note.loud
+
+
+@pytest.mark.parametrize(
+    ("named", "purpose"),
+    [("events_role_arn", "Events"), ("delivery_role_arn", "Delivery"), ("lambda_role_arn", "Images")],
+)
+def test_plan_where_a_role_is_to_go_to_which_somebody_attached_a_policy_refuses(named, purpose):
+    role = f"DynamoDBContinuousBackup-eu-west-1-{purpose}"
+    there = replace(WANTED, attached={role: ("arn:aws:iam::aws:policy/Theirs",)})
+
+    assert planned(there) == []
+    (refusal,) = planned(there, aim(**{named: ROLE}))
+    assert isinstance(refusal, Conflict)
+    assert "arn:aws:iam::aws:policy/Theirs" in str(refusal)
+    assert refusal.hint.startswith(f"aws iam detach-role-policy --role-name {role}")
+
+
 # --- every single difference
 
 
 @pytest.mark.parametrize(
     ("field", "other", "words"),
     [
-        ("role_arn", ROLE, "role"),
         ("handler", "another.handler", "handler"),
         ("runtime", "python3.11", "runtime"),
         ("memory_mb", 1024, "memory"),

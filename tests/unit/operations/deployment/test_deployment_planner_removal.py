@@ -7,6 +7,7 @@ from deployments import ENSURE, FORWARDER, WANTED
 
 from continuous_backup import naming
 from continuous_backup.operations.deployment.actions import (
+    Conflict,
     DeleteFunction,
     DeleteLogGroup,
     DeleteRolesStack,
@@ -38,6 +39,14 @@ def test_removal_never_has_anything_to_do_with_the_bucket(there):
 
     assert not [step for step in steps if "bucket" in type(step).__name__.lower()]
     assert not [step for step in steps if WANTED.bucket.name in repr(step)]
+
+
+def test_removal_where_somebody_attached_a_policy_to_a_role_refuses_before_anything_is_taken_away():
+    role = "DynamoDBContinuousBackup-eu-west-1-Lambda"
+    (refusal,) = plan_removal(replace(WANTED, attached={role: ("arn:aws:iam::aws:policy/Theirs",)}))
+
+    assert isinstance(refusal, Conflict)
+    assert f"role {role} is to go, and somebody attached arn:aws:iam::aws:policy/Theirs to it" in str(refusal)
 
 
 def test_removal_where_nothing_is_there_is_empty():

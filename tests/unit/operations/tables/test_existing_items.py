@@ -133,6 +133,22 @@ def test_write_to_another_bucket_begins_anew(tmp_path: Path):
     assert ExistingItems(aws, elsewhere, ACCOUNT, 1e6).write("Orders", checkpoint).written == 8  # type: ignore[arg-type]
 
 
+def test_write_after_the_images_were_deleted_begins_anew(tmp_path: Path):
+    checkpoint, bucket = tmp_path / "checkpoint.json", FakeBucket()
+    aws = FakeAws(FakeTable(items(8)), bucket)
+    existing(aws).write("Orders", checkpoint)
+    bucket.objects.clear()
+    assert existing(aws).write("Orders", checkpoint).written == 8
+
+
+def test_write_for_other_tables_than_before_begins_anew(tmp_path: Path):
+    checkpoint, aws = tmp_path / "checkpoint.json", FakeAws(FakeTable(items(8)), FakeBucket())
+    existing(aws).write("Orders", checkpoint)
+    place = Place("images", "backups", writers=2)
+    another = ExistingItems(aws, place, ACCOUNT, 1e6, "another run")  # type: ignore[arg-type]
+    assert another.write("Orders", checkpoint).items == 8
+
+
 def test_write_with_another_mapping_of_images_begins_anew(tmp_path: Path):
     """Images were switched off and on: what was deleted meanwhile is not known here."""
     checkpoint, aws = tmp_path / "checkpoint.json", FakeAws(FakeTable(items(8)), FakeBucket())

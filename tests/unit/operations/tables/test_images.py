@@ -38,29 +38,44 @@ def aws() -> Aws:
     return Aws(region="eu-west-1", endpoint_url="http://127.0.0.1:1", clock=lambda: NOW)
 
 
-def scans(monkeypatch: pytest.MonkeyPatch, failing: str) -> None:
-    """Each table's scan is done, and noted so; but that of one."""
+def scans(monkeypatch: pytest.MonkeyPatch, failing: str = "", stopped: str = "") -> None:
+    """Each table's scan is done, and noted so; but one that cannot begin, and one that fails half-way."""
 
     def write(_: ExistingItems, table: str, checkpoint: Path, tell: Callable[[Found], Any]) -> Found:
         if table == failing:
             raise BackupError("no mapping", "provision it")
         of = ScanOf(table, stream_arn(table), f"s3://images/{table}/", "a-mapping")
-        for segment in range(SEGMENTS):
+        for segment in range(1 if table == stopped else SEGMENTS):
             Progress.load(checkpoint, of, SEGMENTS, lambda: NOW).set(segment, "")
+        if table == stopped:
+            raise BackupError("S3 is out of reach", "run it again")
         return Found()
 
     monkeypatch.setattr(ExistingItems, "write", write)
 
 
-@pytest.mark.parametrize(("failing", "stays"), [("Carts", True), ("", False)])
-def test_checkpoint_stays_where_a_table_failed_so_that_the_others_are_not_scanned_again(
-    monkeypatch: pytest.MonkeyPatch, options: argparse.Namespace, aws: Aws, failing: str, stays: bool
+@pytest.mark.parametrize("how", [{}, {"failing": "Carts"}])
+def test_checkpoint_where_all_was_done_that_could_be_is_not_left(
+    monkeypatch: pytest.MonkeyPatch, options: argparse.Namespace, aws: Aws, how: dict[str, str]
 ):
-    scans(monkeypatch, failing)
-    kept = ItemImages(bucket="images")
-    results = images.write(options, aws, ACCOUNT, kept, [TablePlan("Orders"), TablePlan("Carts")])
-    assert [each.ok for each in results] == [True, not failing]
-    assert options.checkpoint.exists() is stays
+    scans(monkeypatch, **how)
+    results = _write(options, aws)
+    assert [each.ok for each in results] == [True, not how]
+    assert not options.checkpoint.exists()
+
+
+def test_checkpoint_where_a_scan_was_stopped_goes_on_with_that_one_alone(
+    monkeypatch: pytest.MonkeyPatch, options: argparse.Namespace, aws: Aws
+):
+    """What is done is done again by another run: it may be of other tables, or after images were deleted."""
+    scans(monkeypatch, stopped="Carts")
+    assert [each.ok for each in _write(options, aws)] == [True, False]
+    assert list(json.loads(options.checkpoint.read_text())) == ["Carts"]
+
+
+def _write(options: argparse.Namespace, aws: Aws) -> list[images.ImagesResult]:
+    plans = [TablePlan("Orders"), TablePlan("Carts")]
+    return images.write(options, aws, ACCOUNT, ItemImages(bucket="images"), plans)
 
 
 def test_checkpoint_that_says_nothing_of_a_scan_is_refused_before_anything_is_done(

@@ -34,14 +34,28 @@ def test_notes_on_one_that_is_active_are_none():
     assert notes_on([NamedDeliveryStream("theirs")]) == []
 
 
-def describe_delivery_stream(stub, name: str, status: str, tags: dict[str, str]) -> None:
+OUR_ROLE = ACCOUNT.role_arn("DynamoDBContinuousBackup-eu-west-1-Delivery")
+THEIR_ROLE = ACCOUNT.role_arn("theirs")
+
+
+def describe_delivery_stream(
+    stub, name: str, status: str, tags: dict[str, str], role: str = OUR_ROLE, prefix: str = ""
+) -> None:
+    destination = {
+        "RoleARN": role,
+        "BucketARN": "arn:aws:s3:::dynamodb-continuous-backup-123456789012-eu-west-1",
+        "Prefix": prefix,
+        "BufferingHints": {},
+        "CompressionFormat": "GZIP",
+        "EncryptionConfiguration": {},
+    }
     described = {
         "DeliveryStreamName": name,
         "DeliveryStreamARN": ACCOUNT.delivery_stream_arn(name),
         "DeliveryStreamStatus": status,
         "DeliveryStreamType": "DirectPut",
         "VersionId": "1",
-        "Destinations": [],
+        "Destinations": [{"DestinationId": "1", "ExtendedS3DestinationDescription": destination}],
         "HasMoreDestinations": False,
     }
     stub("firehose").add_response(
@@ -67,7 +81,7 @@ def test_look_tells_of_each_that_is_named_once(aws, stub):
             "status": {"PAID": "secret", "NEW": "theirs"},
             "kind": {"a": "of-ours", "b": "of-nobody"},
         },
-    )
+    ).in_account(ACCOUNT)
 
     assert look(aws, config) == (
         NamedDeliveryStream("theirs", "ACTIVE", ""),
@@ -76,3 +90,19 @@ def test_look_tells_of_each_that_is_named_once(aws, stub):
         NamedDeliveryStream("of-ours", "CREATING", "Carts"),
         NamedDeliveryStream("of-nobody", "ACTIVE", "(none)"),
     )
+
+
+@pytest.mark.parametrize(
+    ("role", "prefix", "table"),
+    [
+        (THEIR_ROLE, "logs/", ""),
+        (THEIR_ROLE, "dynamodb/Carts/", "Carts"),
+        (OUR_ROLE, "logs/", "Carts"),
+    ],
+)
+def test_look_takes_a_tag_that_anybody_can_set_for_no_proof(aws, stub, role, prefix, table):
+    tags = {naming.MANAGED_TAG: "managed", naming.TABLE_TAG: "Carts"}
+    describe_delivery_stream(stub, "theirs", "ACTIVE", tags, role, prefix)
+    config = Config(delivery_streams={"Orders": "theirs"}).in_account(ACCOUNT)
+
+    assert look(aws, config) == (NamedDeliveryStream("theirs", "ACTIVE", table),)

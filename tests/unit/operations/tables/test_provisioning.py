@@ -210,6 +210,16 @@ def test_provisioning_of_a_table_that_the_filter_leaves_out_is_a_mistake_only_wh
     )
 
 
+def test_provisioning_of_a_wired_table_that_the_filter_leaves_out_says_that_it_goes_on(aws, stub):
+    listed(stub, tables=["Carts"], wired=["Carts"])
+    described(stub, "Carts", streaming=True)
+
+    (plan,) = provisioning(aws, lambda table: table != "Carts").plan_provisioning(EVERYTHING)
+
+    assert plan.refusal == "the filter leaves it out; wired before, it goes on being backed up"
+    assert (plan.standing, plan.by_choice, plan.steps) == (Standing.LEFT_OUT, True, ())
+
+
 def test_provisioning_of_a_table_that_the_filter_lets_through_plans_it(aws, stub):
     listed(stub, tables=["Orders"], wired=["Orders"])
     described(stub, "Orders", streaming=True)

@@ -11,7 +11,8 @@ from continuous_backup.operations.tables.scan_progress import (
     GOOD_FOR_SECONDS,
     Progress,
     ScanOf,
-    remove_unless_needed,
+    forget_what_is_done,
+    run_of,
 )
 from tests.streams import NOW, stream_arn
 
@@ -36,7 +37,7 @@ def test_progress_of_several_tables_is_kept_in_one_file(file: Path):
     assert (progress(file, CARTS).next_of(0), progress(file, CARTS).next_of(1)) == (None, "")
 
 
-@pytest.mark.parametrize("name", ["stream", "images", "mapping"])
+@pytest.mark.parametrize("name", ["stream", "images", "mapping", "run"])
 def test_progress_of_another_scan_begins_anew(file: Path, name: str):
     progress(file).set(0, KEY)
     assert progress(file, replace(ORDERS, **{name: "another"})).next_of(0) is None
@@ -68,17 +69,23 @@ def test_progress_is_done_when_every_segment_is(file: Path):
     assert progress(file).is_done
 
 
-def test_file_from_which_no_scan_goes_on_is_removed_and_another_stays(file: Path):
-    assert not remove_unless_needed(file, lambda: NOW)
+def test_file_from_which_no_scan_goes_on_is_removed_and_another_keeps_what_one_goes_on_from(file: Path):
+    assert not forget_what_is_done(file, lambda: NOW)
     for segment in (0, 1):
         progress(file).set(segment, "")
     progress(file, CARTS).set(0, KEY)
-    assert remove_unless_needed(file, lambda: NOW)
-    assert progress(file).is_done, "going on with the one repeats nothing of the other"
+    assert forget_what_is_done(file, lambda: NOW)
+    assert not progress(file).segments
+    assert progress(file, CARTS).next_of(0) == KEY
     for segment in (0, 1):
         progress(file, CARTS).set(segment, "")
-    assert not remove_unless_needed(file, lambda: NOW)
+    assert not forget_what_is_done(file, lambda: NOW)
     assert not file.exists()
+
+
+def test_run_is_told_by_the_tables_that_are_asked_for_in_any_order():
+    assert run_of(["Orders", "Carts"]) == run_of(["Carts", "Orders"])
+    assert len({run_of(each) for each in (["Orders"], ["Carts"], ["Orders", "Carts"], [])}) == 4
 
 
 @pytest.mark.parametrize(

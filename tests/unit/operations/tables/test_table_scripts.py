@@ -60,7 +60,7 @@ def nobody_to_ask(monkeypatch):
     monkeypatch.setattr("sys.stdin.isatty", lambda: False, raising=False)
 
 
-def test_finish_shows_the_plan_on_stderr_and_the_results_on_stdout(capsys):
+def test_finish_shows_the_plan_of_what_is_to_do_on_stderr_and_all_results_on_stdout(capsys):
     provisioning = Provisioning()
 
     assert finished(provisioning, [HARMLESS, NOTHING_TO_DO]) is ExitCode.DONE
@@ -75,8 +75,6 @@ def test_finish_shows_the_plan_on_stderr_and_the_results_on_stdout(capsys):
         "Orders:",
         "  - enable the stream of Orders with NEW_AND_OLD_IMAGES",
         "  - then, when both are ready, map the stream",
-        "Carts:",
-        "  - nothing to do",
         "2 tables: 2 backed up.",
     ]
     assert provisioning.carried_out == [([HARMLESS, NOTHING_TO_DO], Wanted.PROVISIONED)]

@@ -131,3 +131,10 @@ def test_whitelist_that_is_a_folder_or_not_text_cannot_be_read(tmp_path):
     for path in (tmp_path, written(tmp_path, b"\xff\xfe")):
         with pytest.raises(UsageError, match=f"^the whitelist {path} cannot be read: "):
             whitelist.load(path)
+
+
+def test_configuration_given_for_a_whitelist_is_called_one_and_not_a_list_of_unknown_keys():
+    with pytest.raises(ConfigurationError) as caught:
+        whitelist.parse({"firehoseDeliveryPrefix": "a", "sweepIntervalMinutes": 5}, "config.hjson")
+
+    assert caught.value.problems == ["this is a configuration, and no list of tables"]
