@@ -59,7 +59,7 @@ def restore(options: argparse.Namespace) -> ExitCode:
             telling.tell_plan(options, wanted, target, tally, checkpoint)
             if options.dry_run:
                 return telling.answer_dry_run(options, wanted, target, tally)
-            if not cli.confirm(options, "Go on?"):
+            if not cli.confirm(options, telling.question(target, tally)):
                 cli.tell("Nothing was changed.")
                 return ExitCode.FAILED
         targets.require_unchanged(sides.dynamodb, target)

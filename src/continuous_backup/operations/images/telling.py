@@ -101,8 +101,7 @@ def _tell_counts(tally: Tally, words: dict[str, str]) -> None:
 def answer_dry_run(options: argparse.Namespace, wanted: Wanted, target: Target, tally: Tally) -> ExitCode:
     cli.tell("Nothing was changed: this was a dry run.")
     not_done = undone(tally, wanted, If(options.condition))
-    about = {"dryRun": True, "table": target.arn, "tableIsThere": target.is_there}
-    cli.show(options, [], about | {"notDone": list(map(_camel, not_done))} | document(tally))
+    cli.show(options, [], _document(wanted, target, tally, not_done, dry_run=True))
     if not_done:
         _tell_undone("Not all that is asked for would be done", not_done)
         return ExitCode.PARTLY_DONE
@@ -115,13 +114,8 @@ def answer(options: argparse.Namespace, wanted: Wanted, target: Target, tally: T
     _tell_times(tally)
     _tell_lives(tally, wanted)
     rows = [{"what": said, "number": f"{getattr(tally, name):,}"} for name, said in DONE.items()]
-    cli.show(
-        options,
-        [row for row in rows if row["number"] != "0"],
-        {"dryRun": False, "table": target.arn, "from": wanted.where}
-        | {"notDone": list(map(_camel, not_done))}
-        | document(tally),
-    )
+    shown = [row for row in rows if row["number"] != "0"]
+    cli.show(options, shown, _document(wanted, target, tally, not_done, dry_run=False))
     if tally.different:
         cli.tell(f"Table {target.name} differs from its images: did anybody else write to it meanwhile?")
         return ExitCode.DIFFERENCES_FOUND
@@ -131,6 +125,28 @@ def answer(options: argparse.Namespace, wanted: Wanted, target: Target, tally: T
     checked = "" if options.no_verify else " and read back"
     cli.tell(f"Table {target.name}: {tally.written + tally.overwritten:,} items written{checked}.")
     return ExitCode.DONE
+
+
+def question(target: Target, tally: Tally) -> str:
+    """Asked before the first item is written: how many, and where."""
+    changes = tally.written + tally.overwritten
+    deleted = f", and delete {tally.deleted:,}" if tally.deleted else ""
+    many = "1 item" if changes == 1 else f"{changes:,} items"
+    return f"Write {many} to table {target.arn}{deleted}?"
+
+
+def _document(
+    wanted: Wanted, target: Target, tally: Tally, not_done: list[str], *, dry_run: bool
+) -> dict[str, Any]:
+    """Of one shape, whether anything was changed or not."""
+    about = {
+        "dryRun": dry_run,
+        "ok": not not_done and not tally.different,
+        "table": target.arn,
+        "tableIsThere": target.is_there,
+        "from": wanted.where,
+    }
+    return about | {"notDone": list(map(_camel, not_done))} | document(tally)
 
 
 def _tell_undone(said: str, not_done: list[str]) -> None:
