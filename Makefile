@@ -4,9 +4,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 # What plays AWS has an environment of its own: it pins a release of botocore, and the product's is the newest.
 EMULATOR := .venv-emulator
+PICTURES := .venv-pictures
+# What reads the change log has one too: it is large, and tests alone need it.
+READERS := .venv-readers
 TESTS ?=
 
-.PHONY: help install install-dev demo demo-continuity local check test coverage soak bench smoke findings lint format lock clean
+.PHONY: help install install-dev demo demo-continuity local check test coverage soak bench smoke findings lint format lock pictures recording clean
 
 # Where the environment keeps Python from writing bytecode, hundreds of processes would compile the same sources.
 PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder
@@ -38,6 +41,11 @@ $(EMULATOR)/.installed: requirements-emulator.txt | $(BIN)/python
 	$(EMULATOR)/bin/python $(PIP_INSTALL) -r requirements-emulator.txt
 	@touch $@
 
+$(READERS)/.installed: requirements-readers.txt | $(BIN)/python
+	$(BIN)/python -m venv $(READERS)
+	$(READERS)/bin/python $(PIP_INSTALL) -r requirements-readers.txt
+	@touch $@
+
 # Only tests need it.
 $(EMULATOR)/.second-engine: local/dynoxide/package-lock.json $(EMULATOR)/.installed
 	mkdir -p $(EMULATOR)/dynoxide && cp local/dynoxide/*.json $(EMULATOR)/dynoxide/
@@ -45,9 +53,14 @@ $(EMULATOR)/.second-engine: local/dynoxide/package-lock.json $(EMULATOR)/.instal
 		|| { cat npm.log >&2; exit 1; }
 	@touch $@
 
+$(PICTURES)/.installed: requirements-pictures.txt
+	$(call new-environment,$(PICTURES))
+	$(PICTURES)/bin/python $(PIP_INSTALL) -r requirements-pictures.txt
+	@touch $@
+
 install: $(VENV)/.operating ## make .venv with what deploying and operating needs, and no more
 
-install-dev: $(VENV)/.developing $(EMULATOR)/.installed $(EMULATOR)/.second-engine ## add what developing needs, and .venv-emulator; the targets below do it by themselves
+install-dev: $(VENV)/.developing $(EMULATOR)/.installed $(EMULATOR)/.second-engine $(READERS)/.installed ## add what developing needs, .venv-emulator and .venv-readers; the targets below do it by themselves
 
 demo: $(VENV)/.developing $(EMULATOR)/.installed ## the whole pipeline on a local emulator of AWS, checked; COMPRESSION=forwarder for the other way
 	@$(BIN)/python -m local.demo $(if $(COMPRESSION),--compression $(COMPRESSION))
@@ -104,8 +117,17 @@ lock: install-dev ## write the locks anew for what pyproject.toml asks for; OPTI
 	$(UV_LOCK) $(OPTIONS) pyproject.toml -o requirements.txt
 	$(UV_LOCK) $(OPTIONS) pyproject.toml --group dev -c requirements.txt -o requirements-dev.txt
 	$(UV_LOCK) $(OPTIONS) --group emulator -o requirements-emulator.txt
+	$(UV_LOCK) $(OPTIONS) --group pictures -o requirements-pictures.txt
+	$(UV_LOCK) $(OPTIONS) --group readers -o requirements-readers.txt
 	cd local/dynoxide && $(CURDIR)/$(EMULATOR)/bin/npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
 
+pictures: $(PICTURES)/.installed ## draw docs/pictures anew from their sources
+	$(PICTURES)/bin/python docs/pictures.py
+
+recording: $(PICTURES)/.installed $(VENV)/.developing $(EMULATOR)/.installed ## record make demo for the README; in a terminal
+	$(PICTURES)/bin/termtosvg record docs/pictures/demo.cast -g 110x34 -c "$(MAKE) --no-print-directory demo"
+	$(PICTURES)/bin/termtosvg render docs/pictures/demo.cast docs/pictures/demo.svg -M 1500 -D 8000 -t gjm8
+
 clean: ## remove everything that was made here
-	rm -rf $(VENV) $(EMULATOR) .local dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*
+	rm -rf $(VENV) $(EMULATOR) $(PICTURES) $(READERS) .local dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -17,8 +17,8 @@ def main(arguments: Sequence[str]) -> ExitCode:
     )
     options.add_to(parser)
     asked = parser.parse_args(arguments)
-    if asked.partition_key and not asked.create:
-        parser.error("--partition-key belongs to --create")
+    if problem := options.problem(asked):
+        parser.error(problem)
     return script.restore(asked)
 
 

@@ -1,4 +1,4 @@
-"""What an account costs a month: examples for the README, in both modes and in the straightforward design.
+"""What an account costs a month: examples for docs/cost.md, in both modes and in the straightforward design.
 
     .venv/bin/python -m benchmarks --only months
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes the table of the configuration's keys, made from the code, into the README."""
+"""Writes the table of the configuration's keys, made from the code, into docs/configuration.md."""
 
 import html
 import re
@@ -13,7 +13,7 @@ sys.path.insert(0, str(_ROOT / "src"))
 
 from continuous_backup.configuration.checks import default_of, group_keys  # noqa: E402
 
-README = _ROOT / "README.md"
+PAGE = _ROOT / "docs" / "configuration.md"
 BEGIN = "<!-- configuration table: written by docs/configuration_table.py -->\n"
 END = "<!-- end of configuration table -->\n"
 
@@ -74,4 +74,4 @@ def _escaped(text: str) -> str:
 if __name__ == "__main__":
     from continuous_backup.configuration import config
 
-    README.write_text(put_into(README.read_text(encoding="utf-8"), table(config.keys())), encoding="utf-8")
+    PAGE.write_text(put_into(PAGE.read_text(encoding="utf-8"), table(config.keys())), encoding="utf-8")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 _ROOT = Path(__file__).resolve().parents[1]
 SOURCE = _ROOT / "docs" / "benchmarks.md"
-PAGES = tuple(_ROOT / page for page in ("README.md", "docs/choices.md", "docs/guarantees.md"))
+PAGES = tuple(_ROOT / page for page in ("docs/cost.md", "docs/choices.md", "docs/guarantees.md"))
 _QUOTE = re.compile(
     r"<!-- figures: (?P<title>[^|]+?) \| (?P<rows>[^|]+?) \| (?P<columns>[^|]+?) -->\n"
     r".*?<!-- end of figures -->\n",

@@ -9,8 +9,9 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -45,6 +46,20 @@ class Said:
     @property
     def document(self) -> Any:
         return json.loads(self.out)
+
+
+class Person(io.StringIO):
+    """Standard input with somebody at it."""
+
+    def __init__(self, answer: Callable[[], str]) -> None:
+        super().__init__()
+        self._answer = answer
+
+    def isatty(self) -> bool:
+        return True
+
+    def readline(self, *_: Any) -> str:
+        return self._answer() + "\n"
 
 
 class Place:
@@ -87,10 +102,11 @@ class Place:
         self._add_profile(profile, credentials)
         return credentials
 
-    def keep(self, keys: dict[str, Any], more: dict[str, Any] | None, stream: str = "") -> None:
+    def keep(self, keys: dict[str, Any], more: dict[str, Any] | None, stream: str = "", event: str = "") -> None:
         """An image, or a tombstone, as the Lambda function writes it; by default of an earlier table."""
         earlier = self._engine.account_of_tables(OWN).table_arn(self.table) + "/stream/2020-01-01T00:00:00.000"
         kept = image(keys, more, stream or earlier, self.table)
+        kept = replace(kept, event=event or kept.event)
         self.s3.put_object(
             Bucket=self.bucket,
             Key=object_names.of_keys(keys, PREFIX, self.table),
@@ -134,15 +150,20 @@ class Place:
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no thread holds a lock
         )
 
-    def run(self, *options: str, expect: int = 0, profile: str = "other") -> Said:
-        """In this process, which is as good, and a second faster than one of its own."""
+    def run(
+        self, *options: str, expect: int = 0, profile: str = "other", answer: Callable[[], str] | None = None
+    ) -> Said:
+        """In this process, which is as good, and a second faster than one of its own.
+
+        With an answer, there is a person at a terminal who gives it to every question.
+        """
         out, err = io.StringIO(), io.StringIO()
         with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
             patch.chdir(self.work)
             patch.setattr(
                 sys, "argv", ["restore_images.py", *self.arguments("--bucket-profile", profile, *options)]
             )
-            patch.setattr(sys, "stdin", io.StringIO())
+            patch.setattr(sys, "stdin", Person(answer) if answer else io.StringIO())
             with mock.patch.dict(os.environ, self.environment, clear=True):
                 said = Said(cli.run(restore_images.main), out.getvalue(), err.getvalue())
         assert said.code == expect, said.out + said.err

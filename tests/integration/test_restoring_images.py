@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,7 @@ def test_restoring_into_a_new_table_asks_what_it_needs_then_makes_it_and_writes_
     unclear = place.run("--yes", "--create", expect=ExitCode.USAGE)
     assert "do not tell which is the partition key" in unclear.err
     new = ("--create", "--partition-key", "id", "--to-table", f"{place.table}-new", "--output", "json")
-    planned = place.run(*new, "--dry-run").document
+    planned = place.run(*new, "--dry-run", expect=ExitCode.PARTLY_DONE).document
     assert (planned["dryRun"], planned["tableIsThere"], planned["written"]) == (True, False, 2)
     nobody_to_ask = place.run(*new, expect=ExitCode.USAGE)
     assert "2 items would be written where none is" in nobody_to_ask.err
@@ -73,7 +74,7 @@ def test_restoring_into_a_new_table_asks_what_it_needs_then_makes_it_and_writes_
     checkpoint.unlink()
     assert f"{place.table}-new" not in place.dynamodb.list_tables()["TableNames"]
 
-    done = place.run(*new, "--yes").document
+    done = place.run(*new, "--yes", expect=ExitCode.PARTLY_DONE).document
     counts = ("images", "tombstones", "written", "verified", "failedRecords", "foreign", "different")
     assert [done[each] for each in counts] == [2, 1, 2, 2, 1, 1, 0]
     assert done["names"]["foreign"] == [f"{PREFIX}/{place.table}/notes.txt"]
@@ -142,8 +143,48 @@ def test_restoring_items_with_awkward_keys_brings_back_each_of_them_and_by_the_b
     begin_so = [item for item in there if item[prefix]["S"].startswith("a")]
     assert len(begin_so) > len(BYTES)
     assert in_order(place.scanned(new)) == in_order(begin_so)
+    file, every_second = place.work / "keys.txt", there[::2]
+    lines = [json.dumps({name: as_told(item[name]) for name in keys[0]}) for item in every_second]
+    file.write_text("\n".join(lines), encoding="utf-8")
+    place.run(*asked, "--key-file", "keys.txt", "--if", "always")
+    both = {item["n"]["N"]: item for item in [*begin_so, *every_second]}
+    assert in_order(place.scanned(new)) == in_order(list(both.values()))
     place.run(*asked)
     assert in_order(place.scanned(new)) == in_order(there)
+
+
+def test_restoring_by_key_into_a_table_writes_these_items_and_names_what_is_not_done(place: Place):
+    described = place.create_table(
+        ("id:N", "at:B"), StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"}
+    )
+    for partition in (1, 10):
+        for sort_key in (b"\x01", b"\x02"):
+            keys = {"id": {"N": str(partition)}, "at": {"B": b64(sort_key)}}
+            place.keep(keys, number(1), described["LatestStreamArn"])
+    one = {"id": {"N": "1"}, "at": {"B": b"\x01"}}
+    place.dynamodb.put_item(TableName=place.table, Item=one | number(2))
+
+    for text, said in (
+        ("id=one", "id is a number (N) in the table"),
+        ('{"id": 1, "at": "?"}', "at is binary (B), written in base64"),
+        ("at=AQ==", "id is missing, the partition key"),
+    ):
+        refused = place.run("--key", text, "--yes", expect=ExitCode.USAGE)
+        assert f"Error: --key {text}: {said}" in refused.err
+    twice = place.run("--key", "id=1", "--key", "id=1.0", "--yes", expect=ExitCode.USAGE)
+    assert "Error: --key id=1.0: it is asked for already, by --key id=1\n" in twice.err
+    assert place.scanned() == [one | number(2)]
+
+    whole = ("--key", '{"id": 1.0, "at": "AQ=="}', "--key", "id=7", "--yes")
+    stays = place.run(*whole, expect=ExitCode.PARTLY_DONE)
+    assert "1 keys have no image\n    id=7\n" in stays.err
+    assert '1 items were others than their images say, and stayed\n    {"id": "1", "at": "AQ=="}\n' in stays.err
+    done = place.run("--key", "id=1", "--if", "always", "--yes", "--output", "json").document
+    assert (done["written"], done["overwritten"]) == (1, 1)
+    assert sorted((item["at"]["B"], item["n"]["N"]) for item in place.scanned()) == [
+        (b"\x01", "1"),
+        (b"\x02", "1"),
+    ]
 
 
 def as_told(typed: dict[str, Any]) -> dict[str, Any]:
@@ -166,24 +207,99 @@ def test_restoring_into_a_table_with_other_items_goes_by_the_condition(place: Pl
         place.dynamodb.put_item(TableName=place.table, Item=item)
     missing = {"missing": key("missing") | number(1)}
 
-    never = place.run("--if", "never", "--yes", "--output", "json").document
+    lives = ("--life", "all")
+    never = place.run(*lives, "--if", "never", "--yes", "--output", "json").document
     assert (never["written"], never["kept"], never["verified"]) == (1, 2, 1)
     assert place.items() == there | missing
 
-    planned = place.run("--dry-run").err
+    planned = place.run(*lives, "--dry-run").err
     assert "1 items would be overwritten" in planned
     assert "1 items are others than their images say, and would stay" in planned
     assert place.items() == there | missing, "a dry run changes nothing"
-    place.run("--yes")
+    place.run(*lives, "--yes")
     newer = there | missing | {"older-life": key("older-life") | number(1)}
     assert place.items() == newer, "the table has seen its own changes, and not those of an earlier life"
 
-    planned = place.run("--if", "always", "--dry-run").err
+    planned = place.run(*lives, "--if", "always", "--dry-run").err
     assert "1 items would be deleted, since their images are tombstones" in planned
-    place.run("--if", "always", "--yes")
+    place.run(*lives, "--if", "always", "--yes")
     assert place.items() == {text: key(text) | number(1) for text in ("own", "older-life", "missing")} | {
         "no-image": there["no-image"]
     }
+
+
+def test_restoring_images_of_two_lives_takes_the_newest_and_older_ones_where_they_are_asked_for(place: Place):
+    newest, oldest = "2021-01-01T00:00:00.000", "2019-01-01T00:00:00.000"
+    of_table = f"arn:aws:dynamodb:{OWN.region}:{OWN.id}:table/{place.table}/stream/"
+    place.keep({"a": {"N": "1"}}, number(1), of_table + oldest)
+    place.keep({"a": {"N": "2"}}, number(1), of_table + oldest)
+    place.keep(key("a"), number(1), of_table + newest)
+    json_ = ("--output", "json")
+
+    unknown = place.run("--create", "--life", "2020", "--yes", expect=ExitCode.USAGE)
+    assert (
+        f"there is no such image of life 2020\nTry: there are images of {newest} (1), {oldest} (2)\n"
+        in unknown.err
+    )
+    assert place.table not in place.dynamodb.list_tables()["TableNames"]
+    planned = place.run("--create", "--dry-run", expect=ExitCode.PARTLY_DONE).err
+    assert "keys: id (S)" in planned
+    assert "2 images are left out: they are of other lives of the table\n    a=1\n    a=2\n" in planned
+    assert f"  1 of {of_table}{newest}\n  2 of {of_table}{oldest}, left out: --life {oldest}\n" in planned
+    done = place.run("--create", "--yes", *json_, expect=ExitCode.PARTLY_DONE).document
+    assert (done["written"], done["leftOut"], done["unreadable"]) == (1, 2, 0)
+    assert done["notDone"] == ["leftOut"]
+    assert place.items() == {"a": key("a") | number(1)}
+    place.run("--life", "newest", "--yes")
+
+    older = ("--life", oldest, "--to-table", f"{place.table}-older", "--yes")
+    place.run("--create", *older)
+    assert [item["a"] for item in place.scanned(f"{place.table}-older")] != []
+    assert place.run(*older, *json_).document["same"] == 2
+    misfit = place.run("--life", oldest, "--yes", expect=ExitCode.USAGE)
+    assert (
+        f"have the keys a (N), and table {place.table} has id (S)\nTry: name a table of the same keys"
+        in misfit.err
+    )
+    assert place.items() == {"a": key("a") | number(1)}
+    by_key = place.run("--key", "id=a", "--yes")
+    assert "left out" not in by_key.err
+
+
+def test_restoring_after_the_stream_of_a_table_was_switched_off_and_on_takes_all_its_images(place: Place):
+    described = place.create_table(StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"})
+    in_a_minute = (datetime.now(UTC) + timedelta(minutes=1)).strftime("%Y-%m-%dT%H:%M:%S.000")
+    for text, label in (
+        ("before", described["LatestStreamLabel"]),
+        ("after", in_a_minute),
+        ("older", "2020-01-01T00:00:00.000"),
+    ):
+        place.keep(key(text), number(1), f"{described['TableArn']}/stream/{label}")
+    place.run("--yes", expect=ExitCode.PARTLY_DONE)
+    assert set(place.items()) == {"before", "after"}
+
+
+def test_restoring_into_a_table_that_is_made_anew_after_its_plan_was_shown_writes_nothing(place: Place):
+    place.keep(key("a"), number(1))
+
+    def made_anew() -> str:
+        place.dynamodb.delete_table(TableName=place.table)
+        place.dynamodb.get_waiter("table_not_exists").wait(TableName=place.table)
+        place.create_table(("id:S", "at:N"))
+        return "y"
+
+    def made() -> str:
+        place.create_table()
+        return "y"
+
+    refused = place.run("--create", expect=ExitCode.USAGE, answer=made)
+    assert f"table {place.table} has been made meanwhile, with the keys id (S); there was none when" in refused.err
+    refused = place.run(expect=ExitCode.USAGE, answer=made_anew)
+    assert f"Error: table {place.table} is another one now: with the keys id (S), at (N), made " in refused.err
+    assert place.scanned() == []
+    refused = place.run("--yes", expect=ExitCode.USAGE)
+    assert f"have the keys id (S), and table {place.table} has id (S), at (N)\n" in refused.err
+    assert place.scanned() == []
 
 
 def test_restoring_an_item_that_dynamodb_refuses_names_it_and_restores_the_others(place: Place):

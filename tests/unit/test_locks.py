@@ -58,6 +58,7 @@ LOCKS = (
     Lock("requirements.txt", tuple(OPERATING), Path(sys.executable)),
     Lock("requirements-dev.txt", (*OPERATING, *GROUPS["dev"]), Path(sys.executable)),
     Lock("requirements-emulator.txt", tuple(GROUPS["emulator"]), ROOT / ".venv-emulator" / "bin" / "python"),
+    Lock("requirements-readers.txt", tuple(GROUPS["readers"]), ROOT / ".venv-readers" / "bin" / "python"),
 )
 every_lock = pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.file)
 
@@ -128,7 +129,7 @@ def test_environment_has_the_locked_versions(lock: Lock):
 
 
 def test_locks_of_one_environment_agree():
-    operating, developing, _ = (lock.pins for lock in LOCKS)
+    operating, developing, *_ = (lock.pins for lock in LOCKS)
     assert operating.items() <= developing.items()
 
 

@@ -308,6 +308,14 @@ def test_deploy_with_another_configuration_than_was_built_refuses(folder):
             ["Orders", "--bucket", "images", "--partition-key", "id"],
             "--partition-key belongs to --create",
         ),
+        (
+            ["Orders", "--bucket", "images", "--key", "customer-"],
+            'argument --key: "customer-" is no key such as id=alice or \'{"id": "alice", "at": 42}\'',
+        ),
+        (
+            ["Orders", "--bucket", "images", "--key", "id=1", "--key-prefix", "id=1"],
+            "--key-prefix asks for other items than --key and --key-file do: give one of them",
+        ),
     ],
 )
 def test_restore_with_an_argument_that_cannot_be_meant_says_what_can_be(restore, arguments, problem):
@@ -343,6 +351,24 @@ def test_restore_with_a_checkpoint_where_no_file_can_be_says_so_before_anything_
     restore, checkpoint, first_line
 ):
     is_refused(restore("Orders", "--bucket", "images", "--checkpoint", checkpoint), first_line)
+
+
+@pytest.mark.parametrize(
+    ("lines", "first_line"),
+    [
+        (None, "Error: no keys can be read from keys.txt: No such file or directory"),
+        ("", "Error: keys.txt has no keys"),
+        ("id=1\nlots", 'Error: keys.txt, line 2: "lots" is no key such as'),
+    ],
+)
+def test_restore_with_a_key_file_that_is_none_says_so_before_anything_is_done(folder, restore, lines, first_line):
+    if lines is not None:
+        (folder.path / "keys.txt").write_text(lines)
+
+    said = restore("Orders", "--bucket", "images", "--key-file", "keys.txt")
+
+    assert said.first_line.startswith(first_line)
+    is_refused(said, said.first_line)
 
 
 def test_script_with_debug_shows_the_stack_and_the_same_message(folder):

@@ -459,7 +459,7 @@ def parse(
     if not deployed:
         problems += _filters_that_leave_out_all(settled)
     if problems:
-        raise ConfigurationError(source, problems, "the README and docs/choices.md explain each key")
+        raise ConfigurationError(source, problems, "docs/configuration.md and docs/choices.md explain each key")
     return Config(**settled)
 
 

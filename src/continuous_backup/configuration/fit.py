@@ -19,7 +19,7 @@ def require(config: Config, account: Account) -> None:
         raise ConfigurationError(
             f"the configuration for account {account.id}, region {account.region}",
             problems,
-            "the README and docs/choices.md explain each key",
+            "docs/configuration.md and docs/choices.md explain each key",
         )
 
 

@@ -12,6 +12,7 @@ from continuous_backup.item_images.object_names import Keys
 #: What stands in place of a change's kind where an item was found by a scan, and not told of by its stream.
 SCAN = "SCAN"
 REMOVE = "REMOVE"
+INSERT = "INSERT"
 
 _SEQUENCE_NUMBER = "sequence-number"
 _STREAM = "stream-arn"

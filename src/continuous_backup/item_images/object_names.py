@@ -47,7 +47,7 @@ def of_keys(keys: Keys, prefix: str, table: str) -> str:
     """
     if not keys:
         raise NoName("there are no keys")
-    parts = [_part(name, keys[name]) for name in sorted(keys)]
+    parts = [part(name, keys[name]) for name in sorted(keys)]
     path = "/".join(parts)
     whole = f"{naming.table_prefix(prefix, table)}{path}/{_FILE}"
     if len(whole) <= LONGEST_NAME:
@@ -81,7 +81,8 @@ def beginning_of(attribute: str, text: str) -> str:
     return f"{_escaped(attribute, dots=False)}.S.{_escaped(text)}"
 
 
-def _part(name: str, value: Mapping[str, str]) -> str:
+def part(name: str, value: Mapping[str, str]) -> str:
+    """What the name of an object has for one key attribute. Raises NoName for what is no key of DynamoDB's."""
     if len(value) != 1:
         raise NoName("a key attribute has not exactly one type")
     ((kind, text),) = value.items()

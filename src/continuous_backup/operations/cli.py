@@ -176,6 +176,21 @@ def confirm(options: argparse.Namespace, question: str) -> bool:
         return False
 
 
+def choose(options: argparse.Namespace, question: str, option: str, choices: Sequence[str]) -> str:
+    """One of the choices. Raises UsageError where there is nobody to ask: then the option has to be given."""
+    meant = ", ".join(choices[:-1]) + f" or {choices[-1]}"
+    if options.yes or not sys.stdin.isatty():
+        raise UsageError(question, f"add {option} {meant}")
+    while True:
+        progress.print(f"{question}: {meant}? ", end="", markup=False)
+        try:
+            answer = input().strip().lower()
+        except EOFError as err:  # Ctrl-D
+            raise UsageError(question, f"add {option} {meant}") from err
+        if answer in choices:
+            return answer
+
+
 def tell(text: object) -> None:
     """A line of progress, on standard error."""
     progress.print(commands.completed(str(text), _running.options), markup=False)

@@ -58,7 +58,7 @@ def test_message_of_many_problems_counts_them_and_names_the_source(file):
     assert str(caught.value) == (
         f"2 problems in {file}:\n  - nonsense: there is no such key\n  - more: there is no such key"
     )
-    assert caught.value.hint == "the README and docs/choices.md explain each key"
+    assert caught.value.hint == "docs/configuration.md and docs/choices.md explain each key"
 
 
 def test_message_of_one_problem_is_in_the_singular():

@@ -1,5 +1,6 @@
 """What all scripts share: exit codes, errors in words, questions and results."""
 
+import io
 import json
 import os
 import subprocess
@@ -185,6 +186,24 @@ def test_confirm_on_a_terminal_goes_on_with_a_yes_alone(monkeypatch, capsys, typ
 
     assert cli.confirm(options(), "Delete [x]?") is answer
     assert capsys.readouterr() == ("", "Delete [x]? [y/N] ")
+
+
+def test_choose_on_a_terminal_asks_until_it_is_answered(monkeypatch, capsys):
+    answers = iter(["", "y", " Never "])
+    monkeypatch.setattr(sys, "stdin", Terminal(""))
+    monkeypatch.setattr("builtins.input", lambda: next(answers))
+
+    assert cli.choose(options(), "which wins", "--if", ["always", "never", "newer"]) == "never"
+    assert capsys.readouterr().err == "which wins: always, never or newer? " * 3
+
+
+@pytest.mark.parametrize("given", [(), ("--yes",)])
+def test_choose_where_nobody_is_to_be_asked_names_the_option(monkeypatch, given):
+    monkeypatch.setattr(sys, "stdin", Terminal("always") if given else io.StringIO("always\n"))
+
+    with pytest.raises(UsageError, match="which wins") as raised:
+        cli.choose(options(*given), "which wins", "--if", ["always", "never"])
+    assert raised.value.hint == "add --if always or never"
 
 
 # --- results

@@ -20,14 +20,18 @@ class Decision(Enum):
     SAME = "same"
     #: The item was removed, and is there.
     DELETE = "delete"
-    #: The item was removed, and is not there or stays.
+    #: The item was removed, is there, and stays.
+    STAY = "stay"
+    #: The item was removed, and is not there.
     NOTHING = "nothing"
 
 
 def decide(image: Image, there: Item | None, condition: If, target: Target) -> Decision:
     """`there` is the table's item, None where it has none."""
     if image.item is None:
-        return Decision.DELETE if there is not None and condition is If.ALWAYS else Decision.NOTHING
+        if there is None:
+            return Decision.NOTHING
+        return Decision.DELETE if condition is If.ALWAYS else Decision.STAY
     if there is None:
         return Decision.WRITE
     if typed_json.same(image.item, there):

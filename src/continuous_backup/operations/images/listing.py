@@ -1,10 +1,11 @@
 """The objects of a table's images, in the order of their names, page by page: never all of them at once."""
 
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from itertools import groupby
+from itertools import groupby, islice
 from operator import attrgetter
 from typing import Any
 
@@ -13,6 +14,7 @@ from continuous_backup.errors import UsageError
 
 #: The version of an object that was written while the bucket kept none.
 _NO_VERSION = "null"
+_ASKED_AT_ONCE = 32
 
 
 class State(Enum):
@@ -21,16 +23,24 @@ class State(Enum):
     GONE = "gone"
     #: It has versions after the time asked for, and none before it that is still kept.
     LATER = "later"
+    #: It was asked for by its name, and nothing is known of it.
+    MISSING = "missing"
 
 
 @dataclass(frozen=True)
 class Listed:
-    """An object, or what is known of one that is not there. `version` is empty for the latest."""
+    """An object, or what is known of one that is not there.
+
+    `version` is empty for the latest. Of one that is gone or later, it is the version that tells most of what was
+    there: the last before the marker that hides it, or the first that is kept; empty where there is none. `time`
+    is when S3 got that one.
+    """
 
     name: str
     size: int = 0
     version: str = ""
     state: State = State.THERE
+    time: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -72,6 +82,26 @@ def objects_as_of(
             yield _newest_of(of_name, time)
 
 
+def objects_named(
+    s3: Client, bucket: str, names: Iterable[str], after: str, time: datetime | None
+) -> Iterator[Listed]:
+    """Of each name what `objects` or, with a time, `objects_as_of` says of it; it can be missing.
+
+    Each is asked for by itself, and several at a time: nothing beside them is listed. Raises what these raise.
+    """
+
+    def find(name: str) -> Listed:
+        found = objects(s3, bucket, [name], "") if time is None else objects_as_of(s3, bucket, [name], "", time)
+        # The first is the name itself, where it is there: all others begin with it.
+        first = next(iter(found), None)
+        return first if first and first.name == name else Listed(name, state=State.MISSING)
+
+    due = iter([name for name in names if name > after])
+    with ThreadPoolExecutor(_ASKED_AT_ONCE) as pool:
+        while some := list(islice(due, _ASKED_AT_ONCE)):
+            yield from pool.map(find, some)
+
+
 def _is_behind(prefix: str, after: str) -> bool:
     """Whether all names with this prefix come before `after`."""
     return prefix < after and not after.startswith(prefix)
@@ -105,11 +135,22 @@ def _versions_of_page(page: dict[str, Any], bucket: str) -> list[_Version]:
 
 
 def _newest_of(versions: Iterable[_Version], time: datetime) -> Listed:
-    found: Listed | None = None
-    name = ""
+    name, is_gone = "", False
+    first: _Version | None = None
     for each in versions:
         name = each.name
-        if found is None and each.time <= time:
-            state = State.GONE if each.is_marker else State.THERE
-            found = Listed(each.name, each.size, each.version, state)
-    return found or Listed(name, state=State.LATER)
+        if each.is_marker:
+            is_gone = is_gone or each.time <= time
+        elif each.time > time:
+            first = each
+        elif is_gone:
+            return _not_there(name, State.GONE, each)
+        else:
+            return Listed(name, each.size, each.version)
+    return _not_there(name, State.GONE, None) if is_gone else _not_there(name, State.LATER, first)
+
+
+def _not_there(name: str, state: State, telling: _Version | None) -> Listed:
+    if telling is None:
+        return Listed(name, state=state)
+    return Listed(name, telling.size, telling.version, state, telling.time)

@@ -14,6 +14,8 @@ from continuous_backup.configuration.keys import (
 )
 from continuous_backup.operations import cli
 from continuous_backup.operations.images.wanted import If, KeyPrefix
+from continuous_backup.operations.writing_items import asked_keys
+from continuous_backup.operations.writing_items.asked_keys import NoKey, Written
 
 
 def add_to(parser: argparse.ArgumentParser) -> None:
@@ -34,10 +36,21 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     )
     add("--partition-key", default="", metavar="NAME", help="for --create: which of two keys it is")
     add(
+        "--key",
+        dest="keys",
+        type=key,
+        action="append",
+        default=[],
+        metavar="KEY",
+        help="only the item with this key, or the items of this partition key; repeatable. id=alice, or JSON: "
+        '\'{"id": "alice", "at": 42}\', or with types: \'{"id": {"S": "alice"}}\'; binary is base64',
+    )
+    add("--key-file", type=Path, metavar="FILE", help="a file of such keys, one a line")
+    add(
         "--key-prefix",
         type=key_prefix,
         metavar="ATTRIBUTE=TEXT",
-        help="only items whose key attribute, a text, begins so",
+        help="only items whose key attribute, a text, begins so: id=1 is also id=10, see --key",
     )
     add(
         "--as-of",
@@ -47,11 +60,20 @@ def add_to(parser: argparse.ArgumentParser) -> None:
         "and goes back as far as these are kept",
     )
     add(
+        "--life",
+        dest="lives",
+        action="append",
+        default=[],
+        metavar="LIFE",
+        help="the images of which life of the table, if it was deleted and made anew, or its stream switched off "
+        "and on: newest (the default), all, or the time in the ARN of its stream, as a plan shows it; repeatable",
+    )
+    add(
         "--if",
         dest="condition",
         choices=[each.value for each in If],
-        default=If.NEWER.value,
-        help="where the table has another item already. An item of DynamoDB's has no time, so newer (the default) "
+        help="where the table has another item already; to be answered with --as-of into the same table. An item "
+        "of DynamoDB's has no time, so newer (the default otherwise) "
         "goes by where an image comes from: an item stays if its image was made from changes of this very table, "
         "which has seen them; it is overwritten by an image of another table or of one of this name that was "
         "deleted since, even if an application has written the item later. never leaves all that is there. always "
@@ -73,8 +95,21 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     add("--endpoint-url", metavar="URL", help="another endpoint than AWS's, for all services")
     add("--output", choices=("table", "json"), default="table", help="how results are shown")
     add("--dry-run", action="store_true", help="show the plan and change nothing")
-    add("--yes", action="store_true", help="do not ask, nor read all images once before, for the plan")
+    add(
+        "--yes",
+        action="store_true",
+        help="do not ask, nor compare all images with the table once before, for the plan",
+    )
     add("--debug", action="store_true", help="show the stack of an error, for a bug report")
+
+
+def problem(options: argparse.Namespace) -> str:
+    """Of options that are wrong together, what is wrong; "" where nothing is."""
+    if options.partition_key and not options.create:
+        return "--partition-key belongs to --create"
+    if options.key_prefix and (options.keys or options.key_file):
+        return "--key-prefix asks for other items than --key and --key-file do: give one of them"
+    return ""
 
 
 def table_name(text: str) -> str:
@@ -97,6 +132,14 @@ def path(text: str) -> str:
     if stripped and not re.fullmatch(PATH, stripped):
         raise argparse.ArgumentTypeError(f'"{text}" is not {PATH_SHAPE}')
     return stripped
+
+
+def key(text: str) -> Written:
+    """For an option."""
+    try:
+        return asked_keys.written(text)
+    except NoKey as err:
+        raise argparse.ArgumentTypeError(str(err)) from err
 
 
 def key_prefix(text: str) -> KeyPrefix:

@@ -1,9 +1,6 @@
 """One object of the bucket, read as the image of an item."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
-from typing import Any
 
 from continuous_backup.aws import BotoCoreError, Client, ClientError, error_code
 from continuous_backup.item_images import image, object_names
@@ -12,18 +9,19 @@ from continuous_backup.item_images.object_names import NoName
 from continuous_backup.operations.images.listing import Listed
 from continuous_backup.operations.images.wanted import Wanted
 from continuous_backup.operations.writing_items import typed_json
+from continuous_backup.operations.writing_items.key_values import can_be_a_key
 from continuous_backup.operations.writing_items.typed_json import Item
 
 _NOT_THERE = {"404", "NoSuchKey", "NoSuchVersion", "NotFound"}
 _ARCHIVED = "InvalidObjectState"
 #: The SDK repeats calls, but not what breaks while the body comes.
 _TRIES = 3
-#: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
-_LONGEST_KEY = 2048
-#: An item has up to 400 KB; as JSON, a list of numbers of one digit is the longest, some three times that.
-_LARGEST_BYTES = 8 * 1024 * 1024
-_DIGITS = 38
-_SMALLEST, _LARGEST = -130, 125  # powers of ten
+#: An item has up to 400 KB, and a number costs by its digits and is written out: `1E-130` is 2 bytes of an item,
+#: and one more in a list, and 141 of JSON. So an image can have some 20 MB.
+#: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
+_LARGEST_BYTES = 24 * 1024 * 1024
+#: Numbers of a larger image are written with an exponent: how much JSON one call may have is not documented.
+_LARGE_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -34,6 +32,10 @@ class Image:
     keys: Item
     item: Item | None
     version: Version
+    #: Of the object, in bytes.
+    size: int = 0
+    #: The kind of change that it shows.
+    event: str = ""
 
 
 @dataclass(frozen=True)
@@ -81,24 +83,16 @@ def parsed(body: bytes, wanted: Wanted, name: str) -> Image | Unreadable:
             return Unreadable(name, "it is the image of another item than its name says")
         keys = typed_json.in_sdks_form(found.keys)
         item = None if found.image is None else typed_json.in_sdks_form(found.image)
+        if item is not None and len(body) > _LARGE_BYTES:
+            item = typed_json.with_short_numbers(item)
     except (NoName, ValueError, AttributeError, TypeError, ArithmeticError, RecursionError) as err:
         return Unreadable(name, str(err) or type(err).__name__)
-    if not all(map(_can_be_a_key, keys.values())):
+    if not all(map(can_be_a_key, keys.values())):
         return Unreadable(name, "its keys are none that an item can have")
     if item is not None and not _has(item, keys):
         return Unreadable(name, "its image has other keys than it says")
-    return Image(name, keys, item, found.version)
+    return Image(name, keys, item, found.version, len(body), found.event)
 
 
 def _has(item: Item, keys: Item) -> bool:
     return keys.keys() <= item.keys() and typed_json.same({name: item[name] for name in keys}, keys)
-
-
-def _can_be_a_key(typed: Mapping[str, Any]) -> bool:
-    """DynamoDB refuses a whole batch for one key that cannot be."""
-    ((kind, value),) = typed.items()
-    if kind == "N":
-        number = Decimal(value)
-        digits = "".join(map(str, number.as_tuple().digits)).strip("0")
-        return len(digits) <= _DIGITS and (not number or _SMALLEST <= number.adjusted() <= _LARGEST)
-    return 0 < len(value if kind == "B" else value.encode()) <= _LONGEST_KEY

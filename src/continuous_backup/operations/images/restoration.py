@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from continuous_backup.operations.images import lives
 from continuous_backup.operations.images.tally import Tally
 from continuous_backup.operations.images.wanted import If, Wanted
 from continuous_backup.operations.writing_items import checkpoint
@@ -19,9 +20,17 @@ def described(wanted: Wanted, target: Target, condition: If) -> dict[str, str]:
         "table": target.arn,
         "tableCreated": target.created.isoformat() if target.created else "",
         "keyPrefix": f"{key_prefix.attribute}={key_prefix.text}" if key_prefix else "",
+        "keys": wanted.asked.digest() if wanted.asked else "",
+        "life": " ".join(sorted(wanted.lives)) if wanted.lives is not None else lives.ALL,
         "asOf": wanted.as_of.isoformat() if wanted.as_of else "",
         "if": condition.value,
     }
+
+
+def lives_noted(file: Path) -> frozenset[str] | str:
+    """The streams that the restoration is of that was stopped, or lives.ALL; "" where none was."""
+    noted = checkpoint.described_in(file, Tally).get("life", "")
+    return noted if noted in ("", lives.ALL) else frozenset(noted.split())
 
 
 def checkpoint_of(file: Path, wanted: Wanted, target: Target, condition: If) -> Checkpoint[Tally]:

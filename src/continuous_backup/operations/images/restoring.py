@@ -6,8 +6,9 @@ from typing import Protocol
 
 from continuous_backup.aws import Client
 from continuous_backup.operations.images.deciding import Decision
+from continuous_backup.operations.images.found_images import OBJECTS_A_CHUNK, WORKERS
 from continuous_backup.operations.images.reading import Image
-from continuous_backup.operations.images.surveying import OBJECTS_A_CHUNK, WORKERS, Readable, Survey, count
+from continuous_backup.operations.images.surveying import CHANGES, Decided, Readable, Survey, count
 from continuous_backup.operations.images.tally import Tally
 from continuous_backup.operations.images.wanted import If, Wanted
 from continuous_backup.operations.writing_items import typed_json
@@ -15,8 +16,6 @@ from continuous_backup.operations.writing_items.checkpoint import Checkpoint
 from continuous_backup.operations.writing_items.table_items import Refused
 from continuous_backup.operations.writing_items.target import Target
 from continuous_backup.operations.writing_items.typed_json import Item
-
-_CHANGES = {Decision.WRITE, Decision.OVERWRITE, Decision.DELETE}
 
 
 class Items(Readable, Protocol):
@@ -53,31 +52,37 @@ class Restoring(Survey):
         """
         tally = checkpoint.tally
         with ThreadPoolExecutor(WORKERS) as pool:
-            for chunk in self._chunks(checkpoint.after):
-                decided = list(self._decided(chunk, tally, pool))
-                done = list(pool.map(self._carried_out, decided))
-                written: list[tuple[Image, Decision]] = []
-                for (image, _), (decision, refusal) in zip(decided, done, strict=True):
-                    if refusal:
-                        tally.name("refused", f"{image.name}: {refusal}")
-                        continue
-                    count(decision, tally)
-                    if self._verify:
-                        written.append((image, decision))
-                self._compare(written, tally)
-                checkpoint.note(chunk[-1].name)
+            for chunk in self._found.chunks(checkpoint.after, tally, pool):
+                self._carry_out(chunk.images, tally, pool)
+                last = chunk.last
+                del chunk
+                checkpoint.note(last)
                 self._on_chunk(tally)
+        self._found.note_missing(tally)
         return tally
 
-    def _carried_out(self, decided: tuple[Image, Decision]) -> tuple[Decision, str]:
+    def _carry_out(self, images: Sequence[Image], tally: Tally, pool: ThreadPoolExecutor) -> None:
+        decided = list(self._decided(images, tally))
+        done = list(pool.map(self._carried_out, decided))
+        written: list[tuple[Image, Decision]] = []
+        for each, (decision, refusal) in zip(decided, done, strict=True):
+            if refusal:
+                tally.name("refused", f"{each.image.name}: {refusal}")
+                continue
+            count(each.image, decision, tally)
+            if self._verify:
+                written.append((each.image, decision))
+        self._compare(written, tally)
+
+    def _carried_out(self, decided: Decided) -> tuple[Decision, str]:
         """What came of it, and the reason where DynamoDB refused the item."""
-        image, decision = decided
-        if decision is Decision.DELETE:
-            self._items.delete(image.keys)
-        if decision not in {Decision.WRITE, Decision.OVERWRITE} or image.item is None:
-            return decision, ""
+        image, decision = decided.image, decided.decision
         fresh = decision is Decision.WRITE and self._condition is not If.ALWAYS
         try:
+            if decision is Decision.DELETE:
+                self._items.delete(image.keys)
+            if decision not in {Decision.WRITE, Decision.OVERWRITE} or image.item is None:
+                return decision, ""
             if self._items.put(image.item, only_where_none_is=fresh):
                 return decision, ""
         except Refused as refused:
@@ -89,7 +94,7 @@ class Restoring(Survey):
     def _compare(self, done: Sequence[tuple[Image, Decision]], tally: Tally) -> None:
         """Reads back what should be as its image says, and counts what is not."""
         tally.verified += sum(decision is Decision.SAME for _, decision in done)
-        due = [image for image, decision in done if decision in _CHANGES]
+        due = [image for image, decision in done if decision in CHANGES]
         if not due:
             return
         there = self._items.get([image.keys for image in due])

@@ -7,6 +7,7 @@ from enum import Enum
 from continuous_backup import naming
 from continuous_backup.item_images import object_names
 from continuous_backup.item_images.object_names import Keys
+from continuous_backup.operations.images.asked_images import AskedImages
 
 #: How names begin that are too long to have their keys in them.
 _HASHED = "sha256."
@@ -48,6 +49,12 @@ class Wanted:
     table: str
     key_prefix: KeyPrefix | None = None
     as_of: datetime | None = None
+    #: None where not asked by keys.
+    asked: AskedImages | None = None
+    #: The streams of the lives whose images are wanted; None for all.
+    lives: frozenset[str] | None = None
+    #: Whether somebody has said which lives.
+    lives_are_asked: bool = False
 
     @property
     def listing_prefix(self) -> str:
@@ -60,7 +67,20 @@ class Wanted:
 
     def takes(self, keys: Keys | None) -> bool:
         """Whether an item is wanted, as far as its keys are known."""
-        return self.key_prefix is None or keys is None or self.key_prefix.takes(keys)
+        if keys is None:
+            return True
+        if self.asked is not None:
+            return self.asked.takes(keys)
+        return self.key_prefix is None or self.key_prefix.takes(keys)
+
+    def takes_life(self, stream: str) -> bool:
+        """Whether images from this stream are wanted."""
+        return self.lives is None or stream in self.lives
+
+    @property
+    def names(self) -> list[str]:
+        """Objects that are wanted by their own names, in the order of these."""
+        return list(self.asked.names) if self.asked else []
 
     def listed_prefixes(self, key_names: tuple[str, ...]) -> list[str]:
         """Under which names to look, in the order of names, none of them below another.
@@ -68,9 +88,15 @@ class Wanted:
         Names begin with the first of the key attributes in the order of their names. Where that is the one
         asked for, the others need not be listed, but for the names that do not tell their keys.
         """
-        everything = self.listing_prefix
-        if self.key_prefix is None or self.key_prefix.attribute != min(key_names):
-            return [everything]
-        beginning = object_names.beginning_of(self.key_prefix.attribute, self.key_prefix.text)
-        narrow = {beginning, _HASHED} if not beginning.startswith(_HASHED) else {_HASHED}
-        return [everything + each for each in sorted(narrow)]
+        beginnings = self._beginnings(key_names)
+        if "" in beginnings or not beginnings:
+            return [self.listing_prefix] * len(beginnings)
+        beginnings = [each for each in beginnings if not each.startswith(_HASHED)]
+        return [self.listing_prefix + each for each in sorted({*beginnings, _HASHED})]
+
+    def _beginnings(self, key_names: tuple[str, ...]) -> list[str]:
+        if self.asked is not None:
+            return self.asked.listed_beginnings()
+        if self.key_prefix is None or self.key_prefix.attribute != min(key_names, default=""):
+            return [""]
+        return [object_names.beginning_of(self.key_prefix.attribute, self.key_prefix.text)]

@@ -63,6 +63,12 @@ def load(file: Path, of: dict[str, str], counts: type[Counts]) -> Checkpoint[Cou
     return found
 
 
+def described_in(file: Path, counts: type[Counts]) -> dict[str, str]:
+    """Which restoration it is of; nothing where there is no file. Raises UsageError where it is none of ours."""
+    found = _read(file, counts)
+    return found.of if found else {}
+
+
 def require_usable(file: Path, counts: type[Counts], *, will_be_written: bool) -> None:
     """Raises UsageError, before anything is done, where the file is none of ours or nothing can be noted there."""
     _read(file, counts)

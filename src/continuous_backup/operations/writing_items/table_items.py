@@ -19,13 +19,48 @@ LONGEST_PAUSE_SECONDS = 5.0
 #: A table with too little capacity is filled slowly, and not given up; one that answers nothing is.
 PATIENCE_SECONDS = 300.0
 _DOUBLINGS = 10
-_THROTTLED = {"ProvisionedThroughputExceededException", "RequestLimitExceeded", "ReplicatedWriteConflictException"}
+#: Somebody's transaction has the item in it: the SDK does not repeat that.
+#: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html
+_IN_A_TRANSACTION = "TransactionConflictException"
+_PASSING = {
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+    "ReplicatedWriteConflictException",
+    _IN_A_TRANSACTION,
+}
+_THERE_ALREADY = "ConditionalCheckFailedException"
+#: What would be answered to any write: of the caller, or of the table. Every other refusal is one item's alone.
+#: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/CommonErrors.html
+_OF_ALL = {
+    "AccessDenied",
+    "AccessDeniedException",
+    "AccountProblemException",
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "IncompleteSignature",
+    "IncompleteSignatureException",
+    "InvalidAccessKeyId",
+    "InvalidClientTokenId",
+    "InvalidSignatureException",
+    "MissingAuthenticationToken",
+    "MissingAuthenticationTokenException",
+    "NotAuthorized",
+    "OptInRequired",
+    "RequestExpired",
+    "ResourceInUseException",
+    "ResourceNotFoundException",
+    "SignatureDoesNotMatch",
+    "SubscriptionRequiredException",
+    "TableNotFoundException",
+    "UnknownOperationException",
+    "UnrecognizedClientException",
+}
 
 T = TypeVar("T")
 
 
 class Refused(Exception):
-    """DynamoDB takes this one item for wrong; the text says why."""
+    """DynamoDB does not take this one item, or does not let it be deleted; the text says why."""
 
 
 class TableItems:
@@ -60,7 +95,7 @@ class TableItems:
     def put(self, item: Item, *, only_where_none_is: bool) -> bool:
         """Answers whether it was written; False only where another item is there and none may be.
 
-        Raises Refused where DynamoDB says that the item is wrong.
+        Raises Refused where DynamoDB does not take this item, and may take others.
         """
         condition = (
             {
@@ -70,22 +105,32 @@ class TableItems:
             if only_where_none_is
             else {}
         )
-        self._wait_for_a_write()
         try:
-            self._persistently(
-                lambda: self._dynamodb.put_item(TableName=self._target.name, Item=item, **condition)
-            )
+            self._write(lambda: self._dynamodb.put_item(TableName=self._target.name, Item=item, **condition))
         except ClientError as err:
-            if error_code(err) == "ConditionalCheckFailedException":
+            if error_code(err) == _THERE_ALREADY:
                 return False
-            if error_code(err) == "ValidationException":
-                raise Refused(err.response["Error"].get("Message", "ValidationException")) from err
             raise
         return True
 
     def delete(self, keys: Item) -> None:
+        """Raises Refused where DynamoDB does not let this item be deleted, and may others."""
+        self._write(lambda: self._dynamodb.delete_item(TableName=self._target.name, Key=keys))
+
+    def _write(self, call: Callable[[], object]) -> None:
         self._wait_for_a_write()
-        self._persistently(lambda: self._dynamodb.delete_item(TableName=self._target.name, Key=keys))
+        try:
+            self._persistently(call)
+        except ClientError as err:
+            code = error_code(err)
+            if code in _OF_ALL or code == _THERE_ALREADY:
+                raise
+            message = err.response["Error"].get("Message", "")
+            raise Refused(message if code == "ValidationException" else f"{code}: {message}".rstrip(": ")) from err
+        except AwsError as err:
+            if err.code == _IN_A_TRANSACTION:
+                raise Refused(f"{err.code}, for {PATIENCE_SECONDS:.0f} s") from err
+            raise
 
     def _wait_for_a_write(self) -> None:
         with self._lock:
@@ -102,7 +147,7 @@ class TableItems:
             try:
                 return call()
             except (ClientError, BotoCoreError) as err:
-                if error_code(err) not in _THROTTLED and not passes_by_itself(err):
+                if error_code(err) not in _PASSING and not passes_by_itself(err):
                     raise
                 if not pauses.pause():
                     raise self._given_up(error_code(err) or type(err).__name__) from err

@@ -2,17 +2,17 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from continuous_backup.aws import Client, ClientError, error_code
 from continuous_backup.errors import AwsError, UsageError
 from continuous_backup.item_images.image import Version
+from continuous_backup.operations.writing_items import streams
+from continuous_backup.operations.writing_items.key_values import LONGEST_SORT_KEY, bytes_of
 from continuous_backup.operations.writing_items.typed_json import Item
 
 _ACTIVE = "ACTIVE"
-#: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
-_LONGEST_SORT_KEY = 1024
 _POLL_SECONDS = 1.0
 _READY_WITHIN_SECONDS = 300.0
 #: A stream can be switched on in the call that makes the table, and its label be a little earlier than that
@@ -43,7 +43,7 @@ class Target:
         if {name: next(iter(typed)) for name, typed in keys.items()} != dict(self.keys):
             return False
         sort_keys = (keys[name] for name in self.keys if name != self.partition_key)
-        return all(_bytes_of(typed) <= _LONGEST_SORT_KEY for typed in sort_keys)
+        return all(bytes_of(typed) <= LONGEST_SORT_KEY for typed in sort_keys)
 
     def has_seen(self, version: Version) -> bool:
         """Whether the change that an image shows was made in this table, in its present life.
@@ -52,21 +52,17 @@ class Target:
         table of the same name that was deleted had its streams before this one was made. Where the label is no
         time, True: then the item stays that is there.
         """
-        table, _, label = version.stream.partition("/stream/")
-        if self.created is None or table != self.arn:
+        if self.created is None or streams.table_of(version.stream) != self.arn:
             return False
         if version.stream == self.stream:
             return True
-        try:
-            switched_on = datetime.fromisoformat(label)
-        except ValueError:
-            return True
-        return switched_on.replace(tzinfo=UTC) >= self.created - _SAME_MOMENT
+        switched_on = streams.switched_on(version.stream)
+        return switched_on is None or switched_on >= self.created - _SAME_MOMENT
 
 
-def _bytes_of(typed: Mapping[str, Any]) -> int:
-    ((kind, value),) = typed.items()
-    return len(value if kind == "B" else value.encode())
+def in_words(keys: Mapping[str, str]) -> str:
+    """Key attributes with their types: id (S), at (N)."""
+    return ", ".join(f"{name} ({kind})" for name, kind in keys.items())
 
 
 def described(dynamodb: Client, table: str) -> Target | None:
@@ -85,13 +81,27 @@ def described(dynamodb: Client, table: str) -> Target | None:
     return Target(table, said["TableArn"], keys, said["CreationDateTime"], said.get("LatestStreamArn", ""))
 
 
-def planned(table: str, arn: str, keys: Item, partition_key: str) -> Target:
-    """The table as it would be made for items with these keys.
+def require_unchanged(dynamodb: Client, target: Target) -> None:
+    """Raises UsageError where it is not, any more, the table that was looked at: right before it is written to."""
+    now = described(dynamodb, target.name)
+    was = "none" if not target.is_there else f"with the keys {in_words(target.keys)}, made {target.created}"
+    if now is None and target.is_there:
+        problem = f"table {target.name} is no longer there"
+    elif now is not None and not target.is_there:
+        problem = f"table {target.name} has been made meanwhile, with the keys {in_words(now.keys)}"
+    elif now is not None and (list(now.keys.items()), now.created) != (list(target.keys.items()), target.created):
+        problem = f"table {target.name} is another one now: with the keys {in_words(now.keys)}, made {now.created}"
+    else:
+        return
+    raise UsageError(f"{problem}; there was {was} when it was looked at, and nothing is written", "run it again")
+
+
+def planned(table: str, arn: str, types: Mapping[str, str], partition_key: str) -> Target:
+    """The table as it would be made for items with these keys, by name with their types.
 
     Raises UsageError where it is not clear which is the partition key: images do not tell.
     """
-    types = {name: next(iter(typed)) for name, typed in keys.items()}
-    names = ", ".join(f"{name} ({kind})" for name, kind in types.items())
+    names = in_words(types)
     if not partition_key and len(types) > 1:
         raise UsageError(
             f"the images have the keys {names}, and do not tell which is the partition key",

@@ -2,11 +2,17 @@
 
 import base64
 from collections.abc import Mapping
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import Any
 
 #: An item, or the keys of one, in the SDK's form: {"id": {"S": "1"}, "data": {"B": b"..."}}
 Item = dict[str, Any]
+
+
+#: 38 digits, a sign, a point, and a zero before it: what is longer has zeros at one of its ends.
+_LONGEST_WITHOUT_ZEROS = 41
+#: More digits than any number has that DynamoDB takes, or writes out.
+_EXACTLY = Context(prec=1000)
 
 
 class NoTypedJson(ValueError):
@@ -25,6 +31,11 @@ def in_sdks_form(item: Mapping[str, Any]) -> Item:
 def same(one: Mapping[str, Any], another: Mapping[str, Any]) -> bool:
     """Whether two items in the SDK's form mean the same: numbers by their value, sets without an order."""
     return _meant(one) == _meant(another)
+
+
+def with_short_numbers(item: Item) -> Item:
+    """The same item, its long numbers with an exponent: `1E+125` in the place of 126 digits."""
+    return {name: _with_short_numbers(typed) for name, typed in item.items()}
 
 
 def identity(keys: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -71,6 +82,27 @@ def _binary(value: Any) -> bytes:
         return base64.b64decode(_text(value), validate=True)
     except ValueError as err:
         raise NoTypedJson("a binary attribute is not base64") from err
+
+
+def _with_short_numbers(typed: dict[str, Any]) -> dict[str, Any]:
+    ((kind, value),) = typed.items()
+    match kind:
+        case "N":
+            return {kind: _short_number(value)}
+        case "NS":
+            return {kind: list(map(_short_number, value))}
+        case "M":
+            return {kind: with_short_numbers(value)}
+        case "L":
+            return {kind: list(map(_with_short_numbers, value))}
+    return typed
+
+
+def _short_number(text: str) -> str:
+    if not _LONGEST_WITHOUT_ZEROS < len(text) <= _EXACTLY.prec:
+        return text
+    number = _number(text)
+    return text if isinstance(number, str) else str(number.normalize(_EXACTLY))
 
 
 def _meant(item: Mapping[str, Any]) -> dict[str, Any]:

@@ -44,5 +44,5 @@ def test_decide_when_another_item_is_there_goes_by_the_condition(condition: If, 
 @pytest.mark.parametrize("condition", ALL)
 def test_decide_of_a_tombstone_deletes_with_always_alone(condition: If):
     assert decided(None, None, condition) is Decision.NOTHING
-    expected = Decision.DELETE if condition is If.ALWAYS else Decision.NOTHING
+    expected = Decision.DELETE if condition is If.ALWAYS else Decision.STAY
     assert decided(None, OTHER, condition) is expected

@@ -33,8 +33,8 @@ def test_objects_as_of_a_time_is_the_newest_version_that_is_not_later():
     bucket.put("marked-later", b"", TIME + minutes(1), marker=True)
     assert list(listing.objects_as_of(bucket, "images", [""], "", TIME)) == [
         Listed("a", 3, "v3"),
-        Listed("later", state=State.LATER),
-        Listed("marked", 0, "v2", State.GONE),
+        Listed("later", 0, "v1", State.LATER, TIME + minutes(1)),
+        Listed("marked", 0, "v1", State.GONE, TIME - minutes(2)),
         Listed("marked-later", 1, "v1"),
     ]
     assert [each.name for each in listing.objects_as_of(bucket, "images", [""], "later", TIME)] == [
@@ -51,7 +51,19 @@ def test_objects_as_of_when_a_marker_is_of_the_same_second_is_the_image_unless_t
     bucket.put("latest", b"1", TIME)
     bucket.put("latest", b"", TIME, marker=True)
     found = list(listing.objects_as_of(bucket, "images", [""], "", TIME))
-    assert found == [Listed("between", 3, "v3"), Listed("latest", 0, "v2", State.GONE)]
+    assert found == [Listed("between", 3, "v3"), Listed("latest", 1, "v1", State.GONE, TIME)]
+
+
+@pytest.mark.parametrize("time", [None, TIME])
+def test_objects_named_are_those_alone_behind_a_name_and_what_is_not_there_is_missing(time):
+    bucket = FakeBucket(page=1)
+    for name in ("a", "b", "b/beside", "c/beside", "d"):
+        bucket.put(name, b"12", TIME - minutes(1))
+        bucket.put(name, b"123", TIME + minutes(1))
+    found = list(listing.objects_named(bucket, "images", ["a", "b", "c", "d"], "a", time))
+    version, size = ("", 3) if time is None else ("v1", 2)
+    assert found == [Listed("b", size, version), Listed("c", state=State.MISSING), Listed("d", size, version)]
+    assert {each["Prefix"] for each in bucket.listed} == {"b", "c", "d"}
 
 
 def test_objects_as_of_in_a_bucket_that_kept_no_versions_refuses():
@@ -72,13 +84,21 @@ def test_objects_as_of_in_a_bucket_that_kept_no_versions_refuses():
 def test_objects_as_of_is_what_was_there_whatever_the_pages(history, page: int, after: str):
     bucket, expected = FakeBucket(page=page), []
     for name, versions in sorted(history.items()):
-        last = None
+        last = before = first = None
         # Each at a second of its own.
         for number, (minute, marker) in enumerate(sorted(versions)):
             time = TIME + minutes(minute) + minutes(1) * number / 60
             bucket.put(name, b"", time, marker=marker)
             if time <= TIME:
-                last = Listed(name, 0, f"v{number + 1}", State.GONE if marker else State.THERE)
-        if name > after:
-            expected.append(last or Listed(name, state=State.LATER))
+                last = marker
+            if time <= TIME and not marker:
+                before = (0, f"v{number + 1}", time)
+            elif not marker:
+                first = first or (0, f"v{number + 1}", time)
+        if name > after and last is False:
+            expected.append(Listed(name, *before[:2]))
+        elif name > after:
+            state, telling = (State.LATER, first) if last is None else (State.GONE, before)
+            size, version, time = telling or (0, "", None)
+            expected.append(Listed(name, size, version, state, time))
     assert list(listing.objects_as_of(bucket, "images", [""], after, TIME)) == expected

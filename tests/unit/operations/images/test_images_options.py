@@ -17,7 +17,7 @@ def parsed(*options: str) -> argparse.Namespace:
 
 def test_options_have_the_defaults_that_change_least():
     options = parsed()
-    assert (options.condition, options.create, options.yes, options.no_verify) == ("newer", False, False, False)
+    assert (options.condition, options.create, options.yes, options.no_verify) == (None, False, False, False)
     assert (options.to_table, options.key_prefix, options.as_of) == (None, None, None)
 
 
@@ -43,9 +43,30 @@ def test_key_prefix_may_hold_an_equals_sign_and_be_empty():
     assert parsed("--key-prefix", "id=").key_prefix == KeyPrefix("id", "")
 
 
+def test_key_may_be_given_several_times_in_any_form():
+    found = parsed("--key", "id=a=b", "--key", '{"id": {"N": "1"}}').keys
+    assert [each.values for each in found] == [{"id": "a=b"}, {"id": {"N": "1"}}]
+    assert parsed().keys == []
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--partition-key", "id"), "--partition-key belongs to --create"),
+        (("--key", "id=1", "--key-prefix", "id=1"), "--key-prefix asks for other items than --key"),
+        (("--key-file", "keys", "--key-prefix", "id=1"), "--key-prefix asks for other items than --key"),
+    ],
+)
+def test_problem_of_options_that_do_not_go_together_says_so(options: tuple[str, ...], said: str):
+    assert its.problem(parsed(*options)).startswith(said)
+    assert its.problem(parsed("--key", "id=1", "--key-file", "keys", "--create", "--partition-key", "id")) == ""
+
+
 @pytest.mark.parametrize(
     ("option", "text", "said"),
     [
+        ("--key", "customer-", "is no key such as id=alice"),
+        ("--key", "{", "is no JSON"),
         ("--as-of", "2026-11-25T10:00:00", "does not say its time zone"),
         ("--as-of", "yesterday", "is not a time"),
         ("--as-of", "", "is not a time"),

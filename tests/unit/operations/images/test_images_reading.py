@@ -111,7 +111,7 @@ def test_read_when_the_connection_breaks_tries_again_and_not_for_ever():
 
 def test_read_of_what_is_larger_than_any_item_does_not_read_it():
     bucket = FakeBucket()
-    found = read(bucket, WANTED, Listed(name_of({"id": {"S": "1"}}), 9_000_000))  # type: ignore[arg-type]
+    found = read(bucket, WANTED, Listed(name_of({"id": {"S": "1"}}), 26_000_000))  # type: ignore[arg-type]
     assert isinstance(found, Unreadable)
     assert "more than any item" in found.reason
     assert not bucket.got

@@ -1,5 +1,6 @@
 """A pass over the images: exactly the live ones are restored, whatever else is there, wherever it is stopped."""
 
+import json
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -12,11 +13,15 @@ from hypothesis import strategies as st
 from continuous_backup.aws import ClientError
 from continuous_backup.item_images import object_names
 from continuous_backup.item_images.image import Version
+from continuous_backup.operations.images.asked_images import AskedImages
+from continuous_backup.operations.images.found_images import chunks
 from continuous_backup.operations.images.listing import Listed
-from continuous_backup.operations.images.surveying import NoItems, Survey, chunks, first_image
+from continuous_backup.operations.images.surveying import NoItems, Survey
 from continuous_backup.operations.images.tally import Tally
-from continuous_backup.operations.images.wanted import If, KeyPrefix
+from continuous_backup.operations.images.wanted import If, KeyPrefix, Wanted
+from continuous_backup.operations.writing_items.asked_keys import fitted, written
 from continuous_backup.operations.writing_items.checkpoint import Checkpoint, load
+from continuous_backup.operations.writing_items.target import Target
 from tests.unit.operations.images.restorations import WANTED, FakeBucket, image, key, name_of, number, restoring
 from tests.unit.operations.writing_items.tables import (
     OLD_STREAM,
@@ -28,6 +33,7 @@ from tests.unit.operations.writing_items.tables import (
     minutes,
     refusal,
 )
+from tests.unit.operations.writing_items.typed_values import LONGEST
 
 
 @pytest.fixture
@@ -105,7 +111,10 @@ def test_survey_says_what_restore_then_does_and_changes_nothing(
     assert table.items == before
     with TemporaryDirectory() as folder:
         done = restoring(bucket, table, condition).restore(Checkpoint(Path(folder) / "c", {}, "", Tally()))
-    assert replace(done, verified=0) == said
+    assert replace(done, verified=0) == replace(said, differences={})
+    assert said.differences.keys() == {
+        each for kind in ("written", "overwritten", "deleted") for each in said.names.get(kind, [])
+    }
     assert done.verified == done.written + done.overwritten + done.same + done.deleted
     if condition is not If.ALWAYS:
         assert {each["id"]["S"] for each in table.items.values()} == {*there} | {
@@ -129,12 +138,40 @@ def test_restore_as_of_a_time_writes_what_was_there_then(checkpoint: Checkpoint)
     bucket.keep(image(key("changed"), number(2)), TIME + minutes(1))
     bucket.keep(image(key("removed"), number(1)), TIME - minutes(1))
     bucket.keep(image(key("removed"), None), TIME + minutes(1))
-    bucket.keep(image(key("later"), number(1)), TIME + minutes(1))
-    gone = bucket.keep(image(key("gone"), number(1)), TIME - minutes(2))
+    bucket.keep(replace(image(key("later"), number(1)), event="INSERT"), TIME + minutes(1))
+    gone = bucket.keep(image(key("gone"), None), TIME - minutes(2))
     bucket.put(gone, b"", TIME - minutes(1), marker=True)
     tally = restoring(bucket, table, wanted=replace(WANTED, as_of=TIME)).restore(checkpoint)
     assert {each["id"]["S"]: each["n"]["N"] for each in table.items.values()} == {"changed": "1", "removed": "1"}
-    assert (tally.images, tally.gone, tally.later) == (2, 1, 1)
+    assert (tally.images, tally.gone, tally.later, tally.lost) == (2, 1, 1, 0)
+
+
+def test_restore_as_of_a_time_beyond_the_kept_versions_names_the_items_that_are_known_to_be_missing(
+    checkpoint: Checkpoint,
+):
+    bucket, table = FakeBucket(), FakeTable()
+    for minute, text in ((1, "changed"), (2, "removed")):
+        bucket.keep(image(key(text), None if text == "removed" else {}), TIME + minutes(minute))
+    for event in ("INSERT", "SCAN"):
+        bucket.keep(replace(image(key(event), {}), event=event), TIME + minutes(3))
+    bucket.keep(
+        image(key("of-a-later-table"), {}, f"{OLD_STREAM[:-23]}2026-11-25T10:00:01.000"), TIME + minutes(3)
+    )
+    deleted = bucket.keep(image(key("deleted"), {}), TIME - minutes(2))
+    bucket.put(deleted, b"", TIME - minutes(1), marker=True)
+    bucket.put(name_of(key("unknown")), b"", TIME - minutes(1), marker=True)
+    of_another = bucket.keep(image(key("of-an-earlier-life"), {}, STREAM), TIME - minutes(2))
+    bucket.put(of_another, b"", TIME - minutes(1), marker=True)
+    wanted = replace(WANTED, as_of=TIME, lives=frozenset({OLD_STREAM}))
+    tally = restoring(bucket, table, wanted=wanted).restore(checkpoint)
+    assert not table.items
+    assert (tally.lost, tally.later, tally.gone) == (3, 3, 2)
+    assert tally.names["lost"] == [
+        "id=changed: the first image that is kept is of 2026-11-25T10:01:00+00:00",
+        "id=deleted: its image of 2026-11-25T09:58:00+00:00 was deleted",
+        "id=removed: the first image that is kept is of 2026-11-25T10:02:00+00:00",
+    ]
+    assert (tally.earliest, tally.all_from) == ("2026-11-25T10:01:00+00:00", "2026-11-25T10:02:00+00:00")
 
 
 def test_restore_when_images_do_not_fit_or_cannot_be_read_goes_on_and_names_them(checkpoint: Checkpoint):
@@ -145,7 +182,7 @@ def test_restore_when_images_do_not_fit_or_cannot_be_read_goes_on_and_names_them
     tally = restoring(bucket, table).restore(checkpoint)
     assert list(table.items.values()) == [key("good")]
     assert tally.unreadable == 2
-    assert "table Orders can have no item of such keys" in tally.names["unreadable"][0]
+    assert "table Orders can have no item of such keys" in "".join(tally.names["unreadable"])
 
 
 _DEEP = b'{"M":{"m":' * 500 + b'{"S":"?"}' + b"}}" * 500
@@ -186,12 +223,28 @@ def test_restore_counts_the_streams_of_images_so_that_two_lives_of_a_table_are_s
     assert tally.streams == {OLD_STREAM: 1, STREAM: 1}
 
 
+def test_restore_of_some_lives_leaves_the_others_out_and_names_them(checkpoint: Checkpoint):
+    bucket, table = FakeBucket(), FakeTable([key("c")])
+    for text, more, stream in (
+        ("a", {}, OLD_STREAM),
+        ("b", {}, STREAM),
+        ("c", None, OLD_STREAM),
+        ("d", None, STREAM),
+    ):
+        bucket.keep(image(key(text), more, stream))
+    wanted = replace(WANTED, lives=frozenset({STREAM}))
+    tally = restoring(bucket, table, If.ALWAYS, wanted).restore(checkpoint)
+    assert list(table.items.values()) == [key("c"), key("b")]
+    assert (tally.left_out, tally.names["left_out"], tally.images, tally.tombstones) == (1, ["id=a"], 1, 1)
+    assert tally.streams == {OLD_STREAM: 1, STREAM: 1}
+
+
 def test_tally_names_few_streams_however_many_there_are():
     tally = Tally()
-    for stream in range(20):
+    for stream in range(40):
         tally.count_stream(f"arn:{stream}")
-    assert len(tally.streams) == 6
-    assert tally.streams[""] == 15
+    assert len(tally.streams) == 21
+    assert tally.streams[""] == 20
     assert Tally.of_document(tally.document()) == tally
 
 
@@ -204,6 +257,16 @@ def test_restore_when_an_item_is_refused_goes_on_and_names_it(checkpoint: Checkp
     )
     tally = restoring(bucket, table).restore(checkpoint)
     assert (len(table.items), tally.written, tally.refused, tally.different) == (1, 1, 1, 0)
+
+
+def test_restore_when_an_item_cannot_be_deleted_goes_on_and_names_it(checkpoint: Checkpoint):
+    bucket, table = FakeBucket(), FakeTable([key("a"), key("b")])
+    for text in ("a", "b"):
+        bucket.keep(image(key(text), None))
+    table.fault = lambda operation, count: refusal("Whatever") if (operation, count) == ("DeleteItem", 0) else None
+    tally = restoring(bucket, table, If.ALWAYS).restore(checkpoint)
+    assert (len(table.items), tally.deleted, tally.refused, tally.different) == (1, 1, 1, 0)
+    assert tally.names["refused"][0].endswith("/image.json: Whatever: Whatever")
 
 
 def test_restore_when_an_object_goes_after_it_was_listed_counts_it(checkpoint: Checkpoint):
@@ -281,6 +344,17 @@ def test_chunks_are_bounded_in_number_and_bytes_and_lose_nothing():
     assert list(chunks([])) == []
 
 
+def test_restore_of_the_longest_image_that_an_item_can_have_writes_it_with_short_numbers(checkpoint: Checkpoint):
+    bucket, table = FakeBucket(), FakeTable()
+    name = bucket.keep(image(key("a"), LONGEST))
+    assert 19_000_000 < len(bucket.objects[name][0].body) < 20_000_000
+    tally = restoring(bucket, table).restore(checkpoint)
+    (item,) = table.items.values()
+    assert (tally.written, tally.verified, tally.unreadable) == (1, 1, 0)
+    assert item["n"]["L"][0] == {"N": "1E-130"}
+    assert len(item["n"]["L"]) == len(LONGEST["n"]["L"])
+
+
 def test_survey_for_a_table_that_is_still_to_be_made_would_write_all_live_images():
     bucket = FakeBucket()
     bucket.keep(image(key("a"), {}))
@@ -290,13 +364,94 @@ def test_survey_for_a_table_that_is_still_to_be_made_would_write_all_live_images
     assert (tally.written, tally.deleted, tally.tombstones) == (1, 0, 1)
 
 
-def test_first_image_passes_over_what_is_none():
-    bucket = FakeBucket()
-    bucket.put("backups/Orders/_failed/1.gz", b"")
-    bucket.put("backups/Orders/a", b"")
-    bucket.put(object_names.of_keys(key("a"), "backups", "Orders"), b"{}")
-    assert first_image(bucket, WANTED) is None
-    bucket.keep(image(key("b"), None))
-    found = first_image(bucket, WANTED)
-    assert found is not None
-    assert found.keys == key("b")
+#: As long as a sort key can be: then the object's name does not tell the keys.
+LONG = "y" * 1024
+SORT_KEYS = st.one_of(st.text("abc/", min_size=1, max_size=2), st.sampled_from(["😀", LONG, "z" * 1010]))
+
+
+def by_key(table: Target, *texts: str) -> Wanted:
+    asked = fitted(map(written, texts), table.keys, table.name)
+    return replace(WANTED, asked=AskedImages(asked, table.keys, "backups", "Orders"))
+
+
+def test_restore_by_whole_keys_reads_these_objects_and_lists_nothing_else(checkpoint: Checkpoint):
+    bucket, table = FakeBucket(), FakeTable()
+    for text in ("1", "10", "a/b", "x" * 1100, "y" * 1100):
+        bucket.keep(image(key(text), {}))
+    wanted = by_key(TARGET, "id=1", "id=a/b", f"id={'x' * 1100}", "id=2")
+    tally = restoring(bucket, table, wanted=wanted).restore(checkpoint)
+    asked_for = {name_of(key(text)) for text in ("1", "a/b", "x" * 1100, "2")}
+    assert {each["id"]["S"] for each in table.items.values()} == {"1", "a/b", "x" * 1100}
+    assert {each["Prefix"] for each in bucket.listed} == asked_for
+    assert set(bucket.got) == asked_for - {name_of(key("2"))}
+    assert (tally.written, tally.missing, tally.names["missing"]) == (3, 1, ["id=2"])
+
+
+@pytest.mark.parametrize("sort_key", ["at", "a"])
+def test_restore_by_a_partition_key_alone_takes_its_items_and_no_other(checkpoint: Checkpoint, sort_key: str):
+    """Names begin with the first of the key attributes by their names, which need not be the partition key."""
+    target = replace(TARGET, keys={"id": "N", sort_key: "S"})
+    bucket, table = FakeBucket(), FakeTable(keys=("id", sort_key))
+    every = [("1", "x"), ("1", LONG), ("10", "x"), ("2", "x"), ("2", LONG), ("3", "x")]
+    for partition, text in every:
+        bucket.keep(image({"id": {"N": partition}, sort_key: {"S": text}}, {}))
+    whole = f'{{"id": 2, "{sort_key}": "{LONG}"}}'
+    wanted = by_key(target, "id=1.0", whole, "id=4")
+    tally = restoring(bucket, table, wanted=wanted, target=target).restore(checkpoint)
+    found = {(each["id"]["N"], each[sort_key]["S"]) for each in table.items.values()}
+    assert found == {("1", "x"), ("1", LONG), ("2", LONG)}
+    assert (tally.written, tally.names["missing"]) == (3, ["id=4"])
+    if sort_key == "a":
+        listed = {each["Prefix"] for each in bucket.listed}
+        assert listed == {"backups/Orders/", name_of({"id": {"N": "2"}, "a": {"S": LONG}})}
+    assert not {name for name in bucket.got if ".N.10/" in name or ".N.3/" in name}
+
+
+def test_restore_by_a_partition_key_lists_its_items_alone_where_names_begin_with_it(checkpoint: Checkpoint):
+    target = replace(TARGET, keys={"id": "N", "of": "S"})
+    bucket, table = FakeBucket(), FakeTable(keys=("id", "of"))
+    for partition in ("1", "10"):
+        bucket.keep(image({"id": {"N": partition}, "of": {"S": "x"}}, {}))
+    restoring(bucket, table, wanted=by_key(target, "id=1"), target=target).restore(checkpoint)
+    assert [each["Prefix"] for each in bucket.listed] == ["backups/Orders/id.N.1/", "backups/Orders/sha256."]
+    assert len(table.items) == 1
+
+
+@settings(deadline=None, max_examples=80)
+@given(
+    st.lists(st.tuples(st.integers(0, 3), SORT_KEYS), max_size=8, unique=True),
+    st.lists(st.tuples(st.integers(0, 3), SORT_KEYS), max_size=3, unique=True),
+    st.sets(st.integers(0, 3), max_size=2),
+    st.sampled_from(["at", "a"]),
+    st.integers(1, 4),
+)
+def test_restore_by_keys_takes_what_is_asked_for_each_once_and_names_what_is_missing(
+    kept: list[tuple[int, str]], whole: list[tuple[int, str]], partitions: set[int], sort_key: str, page: int
+):
+    def keys(number: int, text: str) -> dict[str, dict[str, str]]:
+        return {"id": {"N": str(number)}, sort_key: {"S": text}}
+
+    target, bucket = replace(TARGET, keys={"id": "N", sort_key: "S"}), FakeBucket(page=page)
+    for each in kept:
+        bucket.keep(image(keys(*each), {}))
+    whole = [each for each in whole if each[0] not in partitions]
+    texts = [json.dumps(keys(*each)) for each in whole] + [f"id={number}" for number in partitions]
+    if not texts:
+        return
+    tally = restoring(
+        bucket, FakeTable(keys=("id", sort_key)), wanted=by_key(target, *texts), target=target
+    ).survey()
+    assert tally.written == len([each for each in kept if each in whole or each[0] in partitions])
+    empty = partitions - {number for number, _ in kept}
+    assert tally.missing == len(set(whole) - set(kept)) + len(empty)
+
+
+def test_restore_by_key_as_of_a_time_takes_what_was_there_then(checkpoint: Checkpoint):
+    bucket, table = FakeBucket(), FakeTable()
+    for minute in (-1, 1):
+        bucket.keep(image(key("1"), number(minute)), TIME + minutes(minute))
+        bucket.keep(image(key("10"), number(minute)), TIME + minutes(minute))
+    wanted = replace(by_key(TARGET, "id=1"), as_of=TIME)
+    restoring(bucket, table, wanted=wanted).restore(checkpoint)
+    assert list(table.items.values()) == [key("1") | number(-1)]
+    assert [each["Prefix"] for each in bucket.listed] == [name_of(key("1"))]

@@ -30,7 +30,46 @@ def test_get_when_nothing_is_ever_processed_gives_up_and_says_what_to_do():
     assert "--writes-per-second" in raised.value.hint
 
 
-@pytest.mark.parametrize("error", [refusal(THROTTLED), refusal("ThrottlingException"), UNHEARD])
+CONFLICT = "TransactionConflictException"
+
+
+@pytest.mark.parametrize("error", [refusal(CONFLICT, "DeleteItem"), refusal(THROTTLED, "DeleteItem"), UNHEARD])
+def test_delete_when_it_is_in_a_transaction_or_throttled_tries_again(error: Exception):
+    table = FakeTable([item(1)])
+    table.fault = lambda operation, number: error if number < 20 else None
+    table_items(table).delete(item(1))
+    assert (table.items, len(table.calls)) == ({}, 21)
+
+
+@pytest.mark.parametrize(
+    "code", ["ValidationException", "ItemCollectionSizeLimitExceededException", "Whatever", CONFLICT]
+)
+def test_put_and_delete_when_the_refusal_is_one_items_alone_say_so_whatever_its_code(code: str):
+    table = FakeTable()
+    table.fault = lambda operation, number: refusal(code)
+    for write in (
+        lambda items: items.put(item(1), only_where_none_is=False),
+        lambda items: items.put(item(1), only_where_none_is=True),
+        lambda items: items.delete(item(1)),
+    ):
+        with pytest.raises(Refused, match=code):
+            write(table_items(table))
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["AccessDeniedException", "ResourceNotFoundException", "ExpiredTokenException", "UnrecognizedClientException"],
+)
+def test_put_and_delete_when_any_write_would_be_refused_raise(code: str):
+    table = FakeTable()
+    table.fault = lambda operation, number: refusal(code)
+    with pytest.raises(ClientError, match=code):
+        table_items(table).put(item(1), only_where_none_is=True)
+    with pytest.raises(ClientError, match=code):
+        table_items(table).delete(item(1))
+
+
+@pytest.mark.parametrize("error", [refusal(THROTTLED), refusal("ThrottlingException"), refusal(CONFLICT), UNHEARD])
 def test_put_when_it_is_throttled_or_unheard_tries_again_with_pauses(error: Exception):
     table = FakeTable()
     table.fault = lambda operation, number: error if number < 20 else None

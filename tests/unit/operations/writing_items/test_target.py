@@ -11,9 +11,11 @@ from continuous_backup.aws import Aws
 from continuous_backup.errors import AwsError, UsageError
 from continuous_backup.item_images.image import Version
 from continuous_backup.operations.writing_items import target as targets
+from continuous_backup.operations.writing_items.target import Target
 from tests.unit.operations.writing_items.tables import ARN, OLD_STREAM, STREAM, TARGET
 
 TWO_KEYS = {"when": {"N": "1"}, "id": {"S": "a"}}
+TYPES = {"when": "N", "id": "S"}
 
 
 def described(status: str = "ACTIVE") -> dict[str, object]:
@@ -57,13 +59,47 @@ def test_described_of_no_table_is_none_and_of_one_that_is_being_deleted_refuses(
         targets.described(aws.client("dynamodb"), "Orders")
 
 
+OTHER_KEYS = replace(TARGET, keys={"id": "S", "when": "N"}, created=datetime(2026, 11, 25, tzinfo=UTC))
+
+
+@pytest.mark.parametrize(
+    ("looked_at", "said"),
+    [
+        (replace(OTHER_KEYS, keys={"id": "N", "when": "N"}), "is another one now: with the keys id \\(S\\), when"),
+        (replace(OTHER_KEYS, keys={"when": "N", "id": "S"}), "is another one now"),
+        (replace(OTHER_KEYS, created=datetime(2026, 11, 24, tzinfo=UTC)), "is another one now"),
+        (replace(OTHER_KEYS, created=None), "has been made meanwhile, with the keys id \\(S\\), when"),
+    ],
+)
+def test_require_unchanged_of_another_table_than_was_looked_at_refuses(
+    aws: Aws, stub: Callable[[str], Stubber], looked_at: Target, said: str
+):
+    stub("dynamodb").add_response("describe_table", described())
+    with pytest.raises(UsageError, match=said):
+        targets.require_unchanged(aws.client("dynamodb"), looked_at)
+    stub("dynamodb").add_client_error("describe_table", "ResourceNotFoundException")
+    if looked_at.is_there:
+        with pytest.raises(UsageError, match="is no longer there"):
+            targets.require_unchanged(aws.client("dynamodb"), looked_at)
+    else:
+        targets.require_unchanged(aws.client("dynamodb"), looked_at)
+
+
+def test_require_unchanged_of_the_same_table_goes_on_also_when_it_is_updating(
+    aws: Aws, stub: Callable[[str], Stubber]
+):
+    for status in ("ACTIVE", "UPDATING"):
+        stub("dynamodb").add_response("describe_table", described(status))
+        targets.require_unchanged(aws.client("dynamodb"), OTHER_KEYS)
+
+
 def test_planned_of_two_keys_asks_which_is_the_partition_key():
     with pytest.raises(UsageError, match=r"when \(N\), id \(S\)"):
-        targets.planned("Orders", ARN, TWO_KEYS, "")
+        targets.planned("Orders", ARN, TYPES, "")
     with pytest.raises(UsageError, match="--partition-key other"):
-        targets.planned("Orders", ARN, TWO_KEYS, "other")
-    assert list(targets.planned("Orders", ARN, TWO_KEYS, "id").keys) == ["id", "when"]
-    assert targets.planned("Orders", ARN, {"id": {"S": "a"}}, "").keys == {"id": "S"}
+        targets.planned("Orders", ARN, TYPES, "other")
+    assert list(targets.planned("Orders", ARN, TYPES, "id").keys) == ["id", "when"]
+    assert targets.planned("Orders", ARN, {"id": "S"}, "").keys == {"id": "S"}
 
 
 def test_created_makes_the_table_and_waits_until_it_is_active(aws: Aws, stub: Callable[[str], Stubber]):
@@ -86,7 +122,7 @@ def test_created_makes_the_table_and_waits_until_it_is_active(aws: Aws, stub: Ca
     )
     for status in ("CREATING", "CREATING", "ACTIVE", "ACTIVE"):
         dynamodb.add_response("describe_table", described(status))
-    planned = targets.planned("Orders", ARN, TWO_KEYS, "id")
+    planned = targets.planned("Orders", ARN, TYPES, "id")
     assert not planned.is_there
     assert targets.created(aws.client("dynamodb"), planned, aws.sleep, aws.clock).is_there
 
@@ -95,7 +131,7 @@ def test_created_when_the_table_does_not_become_active_says_so(aws: Aws, stub: C
     stub("dynamodb").add_response("create_table", {})
     for _ in range(300):
         stub("dynamodb").add_response("describe_table", described("CREATING"))
-    planned = targets.planned("Orders", ARN, TWO_KEYS, "id")
+    planned = targets.planned("Orders", ARN, TYPES, "id")
     with pytest.raises(AwsError, match="not ready"):
         targets.created(aws.client("dynamodb"), planned, aws.sleep, aws.clock)
 

@@ -9,7 +9,7 @@ from hypothesis import given
 
 from continuous_backup.operations.writing_items import typed_json
 from continuous_backup.operations.writing_items.typed_json import NoTypedJson
-from tests.unit.operations.writing_items.typed_values import ITEMS, OTHER, SAME
+from tests.unit.operations.writing_items.typed_values import ITEMS, LARGEST, OTHER, SAME, SMALLEST
 
 
 def in_typed_json(value: Any) -> Any:
@@ -69,3 +69,33 @@ def test_same_of_what_dynamodb_takes_for_the_same_is_true(one: Any, another: Any
 def test_same_of_different_items_is_false(one: Any, another: Any):
     assert not typed_json.same({"a": one}, {"a": another})
     assert not typed_json.same({"a": one}, {"b": one})
+
+
+@given(ITEMS)
+def test_with_short_numbers_of_any_item_is_the_same_item_with_no_number_longer_than_its_digits_need(
+    item: dict[str, Any],
+):
+    there = typed_json.in_sdks_form(item)
+    short = typed_json.with_short_numbers(there)
+    assert typed_json.same(short, there)
+    assert all(len(each) <= 45 for each in numbers_in(short))
+
+
+def numbers_in(value: Any) -> list[str]:
+    if isinstance(value, list):
+        return [number for each in value for number in numbers_in(each)]
+    if not isinstance(value, dict):
+        return []
+    own = [value["N"]] if isinstance(value.get("N"), str) else []
+    of_set = value["NS"] if isinstance(value.get("NS"), list) else []
+    strings = [each for each in (*own, *of_set) if isinstance(each, str)]
+    return strings + [
+        number for each in value.values() if isinstance(each, dict | list) for number in numbers_in(each)
+    ]
+
+
+def test_with_short_numbers_leaves_what_is_no_number_and_what_is_too_long_to_be_one():
+    odd = ["x" * 50, "1" + "0" * 1000 + "1", "NaN" + "1" * 50]
+    assert typed_json.with_short_numbers({"a": {"NS": odd}}) == {"a": {"NS": odd}}
+    numbers = {"a": {"N": LARGEST}, "b": {"N": f"-{SMALLEST}"}, "c": {"N": "1.50"}}
+    assert [each["N"] for each in typed_json.with_short_numbers(numbers).values()] == ["1E+125", "-1E-130", "1.50"]

@@ -15,6 +15,9 @@ def _number(negative: bool, digits: int, exponent: int) -> str:
     return f"{'-' if negative else ''}{digits}E{exponent}"
 
 
+#: Attributes of an item of 400 KB whose JSON is the longest: a number of one digit costs 2 bytes, and 1 in a list.
+LONGEST = {"n": {"L": [{"N": SMALLEST}] * ((400 * 1024 - 100) // 3)}}
+
 #: Of up to 38 digits, and nowhere beyond DynamoDB's largest and smallest.
 NUMBERS = st.one_of(
     st.integers(-(10**DIGITS) + 1, 10**DIGITS - 1).map(str),
