@@ -15,11 +15,11 @@ def require_own(records: Sequence[Any], account: Account) -> None:
 
     Somebody who may invoke the function could otherwise write changes of another account's table into the log,
     or over the images, of ours of the same name. What names no stream at all is not judged here: it is no change
-    of any table.
+    of any table, and kept whole; nor is a text that is no ARN, which makes no change either.
     """
     own = account.table_arn("")
     for arn in _stream_arns(records):
-        if not arn.startswith(own):
+        if not arn.startswith(own) and arn.startswith("arn:"):
             raise MalformedEvent(
                 f"a record is of {arn[:_MOST_SAID]!r}, which is no stream of a table of account {account.id} in "
                 f"{account.region}: nothing of the batch is written",
