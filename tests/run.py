@@ -11,7 +11,8 @@ import subprocess
 import sys
 import tempfile
 
-PYTEST = (sys.executable, "-m", "pytest", "--dist", "loadfile", "--no-loadscope-reorder")
+#: A worker that crashes ends its run, which names the test: another in its place can wait for ever.
+PYTEST = (sys.executable, "-m", "pytest", "--dist", "loadfile", "--no-loadscope-reorder", "--max-worker-restart=0")
 COMPUTING = ("tests/unit", "tests/properties")
 WAITING = ("tests", *(f"--ignore={each}" for each in COMPUTING))
 #: Where the environment keeps Python from writing bytecode, hundreds of processes would compile the same sources.
