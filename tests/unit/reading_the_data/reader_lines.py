@@ -18,7 +18,7 @@ spark = SparkSession.builder.master("local[1]").config(map=quiet).getOrCreate()
 """,
 }
 #: Those that `make` does not install.
-LARGE = {"chdb": "chdb", "Spark": "pyspark"}
+LARGE = {"Spark": "pyspark"}
 
 
 def code(reader: str, line: str = "") -> str:

@@ -139,8 +139,6 @@ GUESSES = {
 
 @pytest.mark.parametrize("reader", GUESSES)
 def test_attribute_when_columns_are_guessed_and_it_comes_late_is_lost(late_attribute: Path, reader: str):
-    if reader == "chdb":
-        reader_process.require("chdb")
     told = reader_process.answer(late_attribute, code(reader, GUESSES[reader]) + "\nanswer = rows(answer)[-1:]")
     assert told
     assert "late" not in json.dumps(told)
