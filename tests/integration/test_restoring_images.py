@@ -90,6 +90,10 @@ def test_restoring_into_a_new_table_asks_what_it_needs_then_makes_it_and_writes_
     assert {name: item[name] for name in ("text", "emoji", "no", "nothing", "map")} == {
         name: ALL_TYPES[name] for name in ("text", "emoji", "no", "nothing", "map")
     }
+    again = place.run("--to-table", f"{place.table}-new", expect=ExitCode.PARTLY_DONE)
+    assert "Nothing to do." in again.err, "and nobody is asked"
+    to_come = place.run("--as-of", "2099-01-01T00:00:00Z", "--if", "always", expect=ExitCode.USAGE)
+    assert "is a time to come" in to_come.err
     schema = place.dynamodb.describe_table(TableName=f"{place.table}-new")["Table"]["KeySchema"]
     assert {each["KeyType"]: each["AttributeName"] for each in schema} == {"HASH": "id", "RANGE": "when"}
     assert not (place.work / "checkpoint.json").exists()

@@ -18,6 +18,21 @@ from continuous_backup.operations.writing_items import asked_keys
 from continuous_backup.operations.writing_items.asked_keys import NoKey, Written
 
 
+class _Once(argparse.Action):
+    """An option of which the last one would silently take the place of those before."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: object,
+        option: str | None = None,
+    ) -> None:
+        if getattr(namespace, self.dest, None) is not None:
+            parser.error(f"{option} is given twice; one is taken at a time")
+        setattr(namespace, self.dest, values)
+
+
 def add_to(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("table", type=table_name, metavar="TABLE", help="the table whose images are read")
@@ -49,6 +64,7 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     add(
         "--key-prefix",
         type=key_prefix,
+        action=_Once,
         metavar="ATTRIBUTE=TEXT",
         help="only items whose key attribute, a text, begins so: id=1 is also id=10, see --key",
     )

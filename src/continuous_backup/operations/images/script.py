@@ -44,6 +44,10 @@ def restore(options: argparse.Namespace) -> ExitCode:
     written = [*options.keys, *(asked_keys.written_in(options.key_file) if options.key_file else [])]
     wanted = Wanted(options.bucket, options.prefix, options.table, options.key_prefix, options.as_of)
     of_table = _connected(options, options.profile, options.region)
+    if options.as_of and options.as_of.timestamp() > of_table.clock():
+        raise UsageError(
+            f"--as-of {options.as_of.isoformat()} is a time to come", "is the year right, and the time in UTC?"
+        )
     profile, region = options.bucket_profile or options.profile, options.bucket_region or options.region
     of_bucket = _connected(options, profile, region)
     s3, dynamodb = of_bucket.client("s3"), of_table.client("dynamodb")
@@ -59,6 +63,9 @@ def restore(options: argparse.Namespace) -> ExitCode:
             telling.tell_plan(options, wanted, target, tally, checkpoint)
             if options.dry_run:
                 return telling.answer_dry_run(options, wanted, target, tally)
+            if not (tally.written or tally.overwritten or tally.deleted):
+                cli.tell("Nothing to do.")
+                return telling.answer(options, wanted, target, tally)
             if not cli.confirm(options, telling.question(target, tally)):
                 cli.tell("Nothing was changed.")
                 return ExitCode.FAILED

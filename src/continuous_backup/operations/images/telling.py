@@ -4,6 +4,7 @@ import argparse
 from typing import Any
 
 from continuous_backup.errors import ExitCode
+from continuous_backup.item_images.image import Version
 from continuous_backup.operations import cli
 from continuous_backup.operations.images.tally import Tally
 from continuous_backup.operations.images.undone import undone
@@ -64,6 +65,7 @@ def tell_plan(
     _tell_counts(tally, PLANNED)
     _tell_times(tally)
     _tell_lives(tally, wanted)
+    _tell_earlier_life(tally, wanted, target)
 
 
 def _tell_lives(tally: Tally, wanted: Wanted) -> None:
@@ -78,6 +80,18 @@ def _tell_lives(tally: Tally, wanted: Wanted) -> None:
         "  Items that were deleted while the stream was off, or with an earlier table of this name, may be among "
         "them: see docs/item-images.md"
     )
+
+
+def _tell_earlier_life(tally: Tally, wanted: Wanted, target: Target) -> None:
+    """Of some keys alone, nothing newer may be known: then the newest images are of a table that is gone."""
+    if not target.is_there or target.name != wanted.table:
+        return
+    taken = [arn for arn in tally.streams if arn and wanted.takes_life(arn)]
+    if taken and not any(target.has_seen(Version(arn, 0)) for arn in taken):
+        cli.tell(
+            f"WARNING: all these images are of an earlier life of {target.name}, from before the table that is "
+            f"there was made: {', '.join(printable(label_of(arn) or arn) for arn in sorted(taken))}"
+        )
 
 
 def _tell_times(tally: Tally) -> None:
@@ -113,6 +127,7 @@ def answer(options: argparse.Namespace, wanted: Wanted, target: Target, tally: T
     _tell_counts(tally, {name: said for name, said in DONE.items() if tally.names.get(name) and name != "written"})
     _tell_times(tally)
     _tell_lives(tally, wanted)
+    _tell_earlier_life(tally, wanted, target)
     rows = [{"what": said, "number": f"{getattr(tally, name):,}"} for name, said in DONE.items()]
     shown = [row for row in rows if row["number"] != "0"]
     cli.show(options, shown, _document(wanted, target, tally, not_done, dry_run=False))

@@ -94,3 +94,11 @@ def test_problem_of_options_that_do_not_go_together_says_so(options: tuple[str, 
 def test_options_when_they_are_wrong_say_what_would_be_right(option: str, text: str, said: str):
     with pytest.raises(argparse.ArgumentError, match=said):
         parsed(option, text)
+
+
+def test_key_prefix_given_twice_is_refused_since_the_last_one_alone_would_count(
+    capsys: pytest.CaptureFixture[str],
+):
+    with pytest.raises(SystemExit):
+        parsed("--key-prefix", "id=1", "--key-prefix", "id=2")
+    assert "--key-prefix is given twice" in capsys.readouterr().err

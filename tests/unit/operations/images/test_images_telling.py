@@ -2,6 +2,8 @@
 
 import argparse
 import json
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
@@ -63,3 +65,18 @@ def test_question_says_how_many_items_and_where(tally, asked):
 
     assert question.startswith(asked + TARGET.arn)
     assert ("and delete 3" in question) is bool(tally.deleted)
+
+
+STREAM = f"{TARGET.arn}/stream/2026-11-01T00:00:00.000"
+
+
+@pytest.mark.parametrize(
+    ("made", "warns"),
+    [(datetime(2026, 11, 20, tzinfo=UTC), True), (datetime(2026, 10, 20, tzinfo=UTC), False)],
+)
+def test_answer_where_all_images_are_of_an_earlier_table_of_the_name_warns(capsys, made, warns):
+    there = replace(TARGET, created=made)
+
+    telling.answer(OPTIONS, WANTED, there, Tally(written=1, verified=1, streams={STREAM: 1}))
+
+    assert ("of an earlier life of Orders" in capsys.readouterr().err) is warns
