@@ -5,7 +5,7 @@ from typing import Any
 
 from continuous_backup.errors import ExitCode
 from continuous_backup.item_images.image import Version
-from continuous_backup.operations import cli
+from continuous_backup.operations import cli, wording
 from continuous_backup.operations.images.tally import Tally
 from continuous_backup.operations.images.undone import undone
 from continuous_backup.operations.images.wanted import If, Wanted
@@ -138,16 +138,14 @@ def answer(options: argparse.Namespace, wanted: Wanted, target: Target, tally: T
         _tell_undone("Not all that was asked for is done", not_done)
         return ExitCode.PARTLY_DONE
     checked = "" if options.no_verify else " and read back"
-    cli.tell(f"Table {target.name}: {tally.written + tally.overwritten:,} items written{checked}.")
+    cli.tell(f"Table {target.name}: {wording.items(tally.written + tally.overwritten)} written{checked}.")
     return ExitCode.DONE
 
 
 def question(target: Target, tally: Tally) -> str:
     """Asked before the first item is written: how many, and where."""
-    changes = tally.written + tally.overwritten
     deleted = f", and delete {tally.deleted:,}" if tally.deleted else ""
-    many = "1 item" if changes == 1 else f"{changes:,} items"
-    return f"Write {many} to table {target.arn}{deleted}?"
+    return f"Write {wording.items(tally.written + tally.overwritten)} to table {target.arn}{deleted}?"
 
 
 def _document(

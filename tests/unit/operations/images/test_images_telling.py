@@ -67,6 +67,19 @@ def test_question_says_how_many_items_and_where(tally, asked):
     assert ("and delete 3" in question) is bool(tally.deleted)
 
 
+@pytest.mark.parametrize(
+    ("tally", "told"),
+    [
+        (Tally(written=1, verified=1), "Table Orders: 1 item written and read back."),
+        (Tally(written=1000, overwritten=2, verified=1002), "Table Orders: 1,002 items written and read back."),
+    ],
+)
+def test_answer_says_how_many_items_were_written(capsys, tally, told):
+    telling.answer(OPTIONS, WANTED, TARGET, tally)
+
+    assert told in capsys.readouterr().err.splitlines()
+
+
 STREAM = f"{TARGET.arn}/stream/2026-11-01T00:00:00.000"
 
 
